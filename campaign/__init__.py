@@ -1,0 +1,1 @@
+"""The closed loop and its journal; the only room that sees rig, eye and mind together."""

@@ -1,0 +1,65 @@
+"""What the journal says now: a fold of its events. The window draws this and nothing else."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from campaign.events import Asked, Phase, Point, Suggested
+from campaign.spec import CampaignSpec
+from campaign.steps import Step
+
+ExperimentStatus = Literal["suggested", "running", "done", "failed", "given_up"]
+VialStatus = Literal["clean", "in_use", "done", "given_up"]
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """One experiment as the table shows it. mean, sd: what was believed before it was measured."""
+
+    number: int
+    point: Point
+    status: ExperimentStatus
+    source: Literal["initial", "strategy", "person"]
+    slot: str | None = None
+    attempt: int = 0
+    mean: float | None = None
+    sd: float | None = None
+    value: float | None = None
+    value_sd: float | None = None
+    reason: str = ""
+    note: str = ""
+    include: bool = True
+    image: str | None = None
+    reading: Mapping[str, object] | None = None
+
+
+@dataclass(frozen=True)
+class CampaignState:
+    """spec: the revision in force. waiting: the suggestion that waits for a decision. question: what a person
+    is asked. step, step_index, step_count: where the current attempt is. dosed_ul: by stock, whole campaign.
+    in_doubt: the step that was intended before a crash and whose outcome nobody knows."""
+
+    spec: CampaignSpec
+    seed: int = 0
+    simulated: bool = False
+    phase: Phase = "Idle"
+    why: str = ""
+    experiments: tuple[Experiment, ...] = ()
+    waiting: Suggested | None = None
+    question: Asked | None = None
+    step: Step | None = None
+    step_index: int = 0
+    step_count: int = 0
+    vials: Mapping[str, VialStatus] | None = None
+    dosed_ul: Mapping[str, float] | None = None
+    in_doubt: str | None = None
+    events: int = 0
+
+    @property
+    def observed(self) -> tuple[Experiment, ...]:
+        """Experiments with a value, oldest first."""
+        return tuple(e for e in self.experiments if e.value is not None)
+
+    @property
+    def finished(self) -> bool:
+        return self.phase in ("Complete", "Stopped", "Aborted")

@@ -1,0 +1,1 @@
+"""Pumps, stages, cameras and meters: what moves, doses and looks."""

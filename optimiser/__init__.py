@@ -1,0 +1,1 @@
+"""The mind: which experiment to make next, and why."""
