@@ -42,9 +42,7 @@ class StoppedError(HardwareError):
 class ReplyError(HardwareError):
     """The device answered, but with an alarm, a refusal or something unreadable."""
 
-    def __init__(
-        self, device: str, command: str, reply: str, message: str, outcome: Outcome = "not_done"
-    ) -> None:
+    def __init__(self, device: str, command: str, reply: str, message: str, outcome: Outcome = "not_done") -> None:
         super().__init__(device, f"{message} (sent {command!r}, got {reply!r})", outcome)
         self.command = command
         self.reply = reply

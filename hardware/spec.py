@@ -1,0 +1,99 @@
+"""A rig file as frozen values. `rig_file.load_rig` is the doorman that makes them from TOML."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+
+
+@dataclass(frozen=True)
+class VialSpec:
+    """capacity_ul: brim-full. fill_limit_ul: no plan and no command may go above it."""
+
+    capacity_ul: Positive
+    fill_limit_ul: Positive
+    bore_mm: Positive
+    outer_mm: Positive
+    height_mm: Positive
+    base_mm: Positive = 1.0
+
+
+@dataclass(frozen=True)
+class RackSpec:
+    """Slots are named A1 (row letter, column number). a1_mm: stage position that brings A1 to the station;
+    the stage carries the rack, so slot (row, column) stands there at a1_mm + (column, row) * pitch_mm."""
+
+    rows: Annotated[int, Field(ge=1, le=26)]
+    columns: Annotated[int, Field(ge=1, le=48)]
+    pitch_mm: Positive
+    a1_mm: tuple[Finite, Finite]
+    vial: VialSpec
+
+    @property
+    def slots(self) -> tuple[str, ...]:
+        return tuple(f"{chr(65 + r)}{c + 1}" for r in range(self.rows) for c in range(self.columns))
+
+    def position_mm(self, slot: str) -> tuple[float, float]:
+        """Stage X, Y that bring the slot to the station. Raises KeyError for a slot the rack does not have."""
+        if slot not in self.slots:
+            raise KeyError(f"the rack has no slot {slot!r}; it has {self.slots[0]} to {self.slots[-1]}")
+        row, column = ord(slot[0]) - 65, int(slot[1:]) - 1
+        return self.a1_mm[0] + column * self.pitch_mm, self.a1_mm[1] + row * self.pitch_mm
+
+
+@dataclass(frozen=True)
+class PumpSpec:
+    """kind: name of a module in `hardware.drivers`. port: what pyserial opens (COM3, /dev/ttyUSB0,
+    socket://host:port). diameter_mm, capacity_ul: of the syringe. settings: fields of the driver."""
+
+    kind: str
+    port: str
+    diameter_mm: Positive
+    capacity_ul: Positive
+    settings: Mapping[str, str | int | float | bool]
+    stock: str = ""
+
+
+@dataclass(frozen=True)
+class StageSpec:
+    kind: str
+    port: str
+    travel_mm: tuple[Positive, Positive, Positive]
+    settings: Mapping[str, str | int | float | bool]
+
+
+@dataclass(frozen=True)
+class CameraSpec:
+    """source: device number, path, or URL."""
+
+    kind: str
+    source: str
+    settings: Mapping[str, str | int | float | bool]
+
+
+@dataclass(frozen=True)
+class ViewSpec:
+    """Where the vial at the station stands in the picture. Numbers as in `vision.calibration.VialView`."""
+
+    box_px: tuple[float, float, float, float]
+    base_row: float
+    px_per_mm: Positive
+    white_px: tuple[float, float, float, float] | None = None
+
+
+@dataclass(frozen=True)
+class RigSpec:
+    """pumps by role; the role is the name that a campaign's parameters use ("red", "water")."""
+
+    name: str
+    pumps: Mapping[str, PumpSpec]
+    stage: StageSpec
+    rack: RackSpec
+    camera: CameraSpec | None = None
+    view: ViewSpec | None = None
+    format: Literal[1] = 1
+    simulated: bool = False
