@@ -1,0 +1,100 @@
+"""A campaign told line by line, for a terminal or for another program."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from campaign.events import Asked, Event, Finished, Observed, PhaseChanged, Point, Resumed
+from campaign.state import CampaignState, Experiment
+
+
+def number(value: float | None, digits: int = 4) -> str:
+    return "-" if value is None else f"{value:.{digits}g}"
+
+
+def point_words(point: Point, spec_units: Mapping[str, str]) -> str:
+    words = []
+    for name, value in point.items():
+        said = value if isinstance(value, str) else f"{value:g}"
+        words.append(f"{name} {said} {spec_units[name]}".rstrip())
+    return "  ".join(words)
+
+
+def best_so_far(state: CampaignState) -> Experiment | None:
+    """The best measured value among those that count."""
+    sign = 1.0 if state.spec.objective.direction == "maximise" else -1.0
+    counted = [e for e in state.observed if e.include]
+    return max(counted, key=lambda e: sign * (e.value or 0.0), default=None)
+
+
+def experiment_record(state: CampaignState, event: Observed) -> dict[str, Any]:
+    """One experiment as a JSON line."""
+    experiment = state.experiments[event.experiment - 1]
+    best = best_so_far(state)
+    return {
+        "experiment": event.experiment,
+        "point": dict(event.point),
+        "predicted": experiment.mean,
+        "predicted_sd": experiment.sd,
+        "measured": event.value,
+        "best": best.value if best else None,
+        "slot": experiment.slot,
+        "source": experiment.source,
+        "reason": experiment.reason,
+    }
+
+
+def result_record(state: CampaignState, event: Finished, journal: str) -> dict[str, Any]:
+    """The last JSON line."""
+    best = best_so_far(state)
+    return {
+        "result": state.phase.lower(),
+        "why": event.why,
+        "best_point": dict(event.best_point) if event.best_point else None,
+        "posterior_mean": event.best_mean,
+        "posterior_sd": event.best_sd,
+        "best_measured": best.value if best else None,
+        "experiments": event.experiments,
+        "seconds": round(event.seconds, 3),
+        "journal": journal,
+    }
+
+
+def in_words(state: CampaignState, event: Event) -> str | None:
+    """The line for a terminal; None for events that are not worth one."""
+    objective = state.spec.objective
+    units = {p.name: p.unit for p in state.spec.space.parameters}
+    match event:
+        case Observed():
+            experiment = state.experiments[event.experiment - 1]
+            best = best_so_far(state)
+            predicted = (
+                "no prediction"
+                if experiment.mean is None
+                else (f"predicted {number(experiment.mean)} ± {number(experiment.sd, 2)}")
+            )
+            measured = f"measured {number(event.value)}" if event.value is not None else f"failed ({event.note})"
+            return (
+                f"{event.experiment:3d}  {point_words(event.point, units)}  |  {predicted}  |  {measured}"
+                f"  |  best {number(best.value if best else None)}"
+            )
+        case Asked():
+            return f"     needs you: {event.question} [{' / '.join(event.choices)}]"
+        case PhaseChanged(new="Held" | "Aborted" | "Stopped"):
+            return f"     {event.new.lower()}: {event.why}"
+        case Resumed():
+            return f"     picked up again; in doubt: {event.in_doubt or 'nothing'}"
+        case Finished() if event.best_point is not None:
+            best_value = f"{objective.name} {number(event.best_mean)} ± {number(event.best_sd, 2)} {objective.unit}"
+            return (
+                f"Done after {event.experiments} experiments ({event.why}). "
+                f"Best: {point_words(event.best_point, units)}: {best_value.rstrip()}"
+            )
+        case Finished():
+            return f"Done after {event.experiments} experiments ({event.why}). Nothing was measured."
+        case _:
+            return None
+
+
+def json_line(record: Mapping[str, Any]) -> str:
+    return json.dumps(record, ensure_ascii=False, allow_nan=False)
