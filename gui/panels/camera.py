@@ -1,0 +1,146 @@
+"""The camera's picture with what the eye sees drawn over it."""
+
+from collections import deque
+from time import monotonic
+
+import numpy as np
+import numpy.typing as npt
+import pyqtgraph as pg
+from PySide6.QtCore import QRectF, Qt, QTimer
+from PySide6.QtGui import QPen
+from PySide6.QtWidgets import QGraphicsLineItem, QGraphicsRectItem, QStackedLayout, QWidget
+
+from campaign.state import CampaignState
+from gui.theme import Theme
+from gui.widgets.card import Card, Empty, label
+from gui.widgets.digits import with_unit
+from vision.reading import Doubt, VialReading
+
+STALE_S = 3.0
+Image = npt.NDArray[np.uint8]
+STATES = {
+    "no_vial": "no vial", "empty": "empty", "liquid": "liquid", "two_phase": "two phases",
+    "liquid+solid": "liquid over solid", "solid": "solid", "gel": "gel", "unknown": "not sure what",
+}  # fmt: skip
+DOUBTS = {
+    Doubt.NO_VIAL: "no vial", Doubt.GLARE: "glare", Doubt.LABEL: "a label in the way", Doubt.BLUR: "blurred",
+    Doubt.DARK: "too dark", Doubt.SATURATED: "too bright", Doubt.FULL: "full to the brim",
+    Doubt.NO_EDGE: "no liquid edge", Doubt.AMBIGUOUS: "more than one edge", Doubt.FROZEN: "picture frozen",
+    Doubt.MOVED: "vial moved", Doubt.OUT_OF_FRAME: "vial out of the picture",
+}  # fmt: skip
+
+
+def words(reading: VialReading, slot: str | None) -> str:
+    """`vial B4, level 22.6 mm, clear`."""
+    parts = [f"vial {slot}" if slot else "vial"] if reading.present is not False else ["no vial"]
+    if reading.present is not False:
+        if reading.level_mm is not None and reading.state not in ("empty", "no_vial"):
+            parts.append(f"level {with_unit(f'{reading.level_mm:.1f}', 'mm')}")
+        else:
+            parts.append(STATES[reading.state])
+        if reading.clarity is not None and reading.level_mm is not None:
+            parts.append("clear" if reading.clarity > 0.6 else "cloudy")
+    parts.extend(said for flag, said in DOUBTS.items() if flag in reading.doubt and said not in parts)
+    return ", ".join(parts)
+
+
+class CameraCard(Card):
+    """Frames come in through `show_frame`; when none comes for a while the card says so."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__("Camera", parent)
+        self.rate = label("", "caption")
+        self.header.addWidget(self.rate)
+        self.view = pg.GraphicsLayoutWidget()
+        self.view.ci.setContentsMargins(0, 0, 0, 0)
+        self.box = self.view.addViewBox(lockAspect=True, invertY=True, enableMouse=False, enableMenu=False)
+        self.box.setDefaultPadding(0)
+        self.image = pg.ImageItem(axisOrder="row-major")
+        self.box.addItem(self.image)
+        self.vial = QGraphicsRectItem()
+        self.level = QGraphicsLineItem()
+        for item in (self.vial, self.level):
+            item.hide()
+            self.box.addItem(item, ignoreBounds=True)
+        self.sees = label("", "")
+        self.sees.setMinimumHeight(18)
+        self.empty = Empty("")
+        stage = QWidget()
+        self.pages = QStackedLayout(stage)
+        self.pages.addWidget(self.empty)
+        self.pages.addWidget(self.view)
+        self.body.addWidget(stage, 1)
+        self.body.addWidget(self.sees)
+        self.slot: str | None = None
+        self._times: deque[float] = deque(maxlen=20)
+        self._size: tuple[int, int] | None = None
+        self._watch = QTimer(self)
+        self._watch.setInterval(500)
+        self._watch.timeout.connect(self._check)
+        self._say_nothing("No picture yet: the camera's picture appears here.")
+
+    def show_state(self, state: CampaignState) -> None:
+        self.slot = next((s for s, v in (state.vials or {}).items() if v == "in_use"), None)
+
+    def show_frame(self, image: Image | None, reading: VialReading | None = None) -> None:
+        """A BGR picture; None: the camera has nothing to give."""
+        if image is None:
+            self._say_nothing("No picture: the camera does not answer. Is it connected and switched on?")
+            return
+        now = monotonic()
+        self._times.append(now)
+        self.image.setImage(image[..., ::-1], autoLevels=False, levels=(0, 255))
+        height, width = image.shape[:2]
+        if self._size != (width, height):
+            self._size = (width, height)
+            self.box.setRange(QRectF(0, 0, width, height), padding=0)
+        if self.pages.currentIndex() != 1:
+            self.pages.setCurrentIndex(1)
+        self._draw(reading, width)
+        span = now - self._times[0]
+        fps = f"{(len(self._times) - 1) / span:.0f} fps" if span > 0.2 else ""
+        if fps != self.rate.text():
+            self.rate.setText(fps)
+        if not self._watch.isActive():
+            self._watch.start()
+
+    def _draw(self, reading: VialReading | None, width: int) -> None:
+        shown = reading is not None and reading.present is not False
+        self.vial.setVisible(shown)
+        self.level.setVisible(shown and reading is not None and reading.surface_row is not None)
+        if reading is None:
+            self.sees.setText("")
+            return
+        x0, y0, x1, y1 = reading.box_px
+        self.vial.setRect(QRectF(x0, y0, x1 - x0, y1 - y0))
+        if reading.surface_row is not None:
+            reach = max(12.0, (x1 - x0) * 0.25)
+            self.level.setLine(
+                max(0.0, x0 - reach), reading.surface_row, min(float(width), x1 + reach), reading.surface_row
+            )
+        self.sees.setText(f"Sees {words(reading, self.slot)} · {reading.confidence:.0%} sure")
+        self._pens(doubtful=reading.doubt != Doubt.NONE)
+
+    def _pens(self, *, doubtful: bool) -> None:
+        frame = pg.mkPen(self.theme.warn if doubtful else self.theme.ok, width=2)
+        if doubtful:
+            frame.setStyle(Qt.PenStyle.DashLine)
+        self.vial.setPen(frame)
+        self.level.setPen(QPen(pg.mkPen("#D55E00", width=2)))
+
+    def _check(self) -> None:
+        if self._times and monotonic() - self._times[-1] > STALE_S:
+            self._say_nothing("No new picture for some seconds. Is the camera connected and switched on?")
+
+    def _say_nothing(self, why: str) -> None:
+        self._watch.stop()
+        self._times.clear()
+        self.empty.setText(why)
+        self.pages.setCurrentIndex(0)
+        self.rate.setText("")
+        self.sees.setText("")
+
+    def set_theme(self, theme: Theme) -> None:
+        super().set_theme(theme)
+        self.view.setBackground(theme.panel)
+        self._pens(doubtful=False)

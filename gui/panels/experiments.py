@@ -1,0 +1,62 @@
+"""Table of experiments, newest first."""
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QStackedLayout, QTableView, QWidget
+
+from campaign.state import CampaignState
+from gui.models.experiments_model import ExperimentsModel
+from gui.theme import Theme
+from gui.widgets.card import Empty
+
+ROW_PX = 28
+WIDTHS = {"number": 40, "status": 104, "source": 96, "measured": 124, "predicted": 124, "include": 64}
+
+
+class ExperimentsPanel(QWidget):
+    noted = Signal(int, str)
+    included = Signal(int, bool)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.model = ExperimentsModel()
+        self.model.noted.connect(self.noted)
+        self.model.included.connect(self.included)
+        self.table = QTableView()
+        self.table.setModel(self.model)
+        self.table.setAccessibleName("Experiments, newest first")
+        self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.table.setShowGrid(False)
+        self.table.setWordWrap(False)
+        self.table.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.table.verticalHeader().hide()
+        self.table.verticalHeader().setDefaultSectionSize(ROW_PX)
+        self.table.horizontalHeader().setHighlightSections(False)
+        self.table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
+        self.table.setTabKeyNavigation(False)
+        self.empty = Empty("No experiment yet: press Start, and the first one appears here.")
+        self.pages = QStackedLayout(self)
+        self.pages.addWidget(self.empty)
+        self.pages.addWidget(self.table)
+        self._keys: tuple[str, ...] = ()
+
+    def show_state(self, state: CampaignState) -> None:
+        self.model.show_state(state)
+        if self.model.keys != self._keys:
+            self._keys = self.model.keys
+            self._size_columns()
+        self.pages.setCurrentIndex(1 if state.experiments else 0)
+
+    def _size_columns(self) -> None:
+        header = self.table.horizontalHeader()
+        metrics = self.table.fontMetrics()
+        for column, key in enumerate(self._keys):
+            words = str(self.model.headerData(column, Qt.Orientation.Horizontal) or "")
+            self.table.setColumnWidth(column, max(WIDTHS.get(key, 72), metrics.horizontalAdvance(words) + 20))
+        header.setSectionResizeMode(self._keys.index("note"), QHeaderView.ResizeMode.Stretch)
+        header.setMinimumSectionSize(40)
+
+    def set_theme(self, theme: Theme) -> None:
+        self.model.set_theme(theme)
+        self.table.verticalHeader().setDefaultSectionSize(theme.px(ROW_PX))
+        if self._keys:
+            self._size_columns()

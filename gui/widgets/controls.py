@@ -1,0 +1,66 @@
+"""Spin box, combo, slider and a row of buttons of which one is down, each with its accessible name."""
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QWheelEvent
+from PySide6.QtWidgets import QButtonGroup, QComboBox, QDoubleSpinBox, QHBoxLayout, QPushButton, QSlider, QWidget
+
+
+def spin(name: str) -> QDoubleSpinBox:
+    """A spin box that reports when the typing is done, digits on the right."""
+    made = QDoubleSpinBox()
+    made.setAccessibleName(name)
+    made.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+    made.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+    made.setKeyboardTracking(False)
+    return made
+
+
+def combo(name: str, tip: str = "") -> QComboBox:
+    made = QComboBox()
+    made.setAccessibleName(name)
+    made.setToolTip(tip or name)
+    made.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+    return made
+
+
+class QuietSlider(QSlider):
+    def __init__(self, name: str) -> None:
+        super().__init__(Qt.Orientation.Horizontal)
+        self.setAccessibleName(name)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802
+        if self.hasFocus():
+            super().wheelEvent(event)
+        else:
+            event.ignore()
+
+
+class Toggle(QWidget):
+    """Buttons side by side, exactly one of them down."""
+
+    chosen = Signal(str)
+
+    def __init__(self, name: str, choices: dict[str, str]) -> None:
+        super().__init__()
+        self.setAccessibleName(name)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(4)
+        self.group = QButtonGroup(self)
+        self.buttons: dict[str, QPushButton] = {}
+        for key, words in choices.items():
+            button = QPushButton(words)
+            button.setCheckable(True)
+            button.clicked.connect(lambda _=False, key=key: self.chosen.emit(key))
+            self.group.addButton(button)
+            self.buttons[key] = button
+            row.addWidget(button)
+
+    @property
+    def value(self) -> str:
+        return next((key for key, button in self.buttons.items() if button.isChecked()), "")
+
+    def set_value(self, key: str) -> None:
+        """Show a choice without telling anybody."""
+        self.buttons[key].setChecked(True)
