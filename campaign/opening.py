@@ -55,7 +55,7 @@ def unfinished(folder: Path) -> Path | None:
         state = fold_all(journal.events())
     finally:
         journal.close()
-    return None if state is None or state.finished else path
+    return None if state is None or state.phase in ("Complete", "Stopped") else path
 
 
 def all_unfinished() -> Iterator[Path]:

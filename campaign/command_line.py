@@ -1,0 +1,151 @@
+"""The words of the command line: subcommands, options, examples. What they do stands in `aliquot.py`."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+Parser = argparse.ArgumentParser
+
+
+def build_parser(version: str) -> Parser:
+    parser = Parser(
+        prog="aliquot",
+        description="Run a self-driving experiment. Without a command the window opens on the virtual bench.",
+        epilog="Example: aliquot run colour --speed 50   (the colour campaign on the virtual bench, without a window)",
+    )
+    parser.add_argument("--version", action="version", version=f"aliquot {version}")
+    _window_options(parser)
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    _run(commands)
+    _ask(commands)
+    _look(commands)
+    _bench(commands)
+    _journal_commands(commands)
+    return parser
+
+
+def _command(commands: Any, name: str, summary: str, example: str) -> Parser:
+    made: Parser = commands.add_parser(name, help=summary, description=summary, epilog=f"Example: {example}")
+    return made
+
+
+def _window_options(parser: Parser) -> None:
+    parser.add_argument(
+        "--campaign", metavar="CAMPAIGN", help="open this campaign (file, or name of a shipped one)"
+    )
+    parser.add_argument("--rig", dest="window_rig", metavar="RIG.toml", type=Path, help="open on this rig")
+    parser.add_argument(
+        "--speed", dest="window_speed", metavar="X", type=_positive, help="clock of the virtual bench"
+    )
+    parser.add_argument("--theme", choices=("system", "light", "dark"), default="system")
+
+
+def _run(commands: Any) -> None:
+    run = _command(
+        commands,
+        "run",
+        "Carry out a campaign without a window: a line per experiment, then the report.",
+        "aliquot run colour --virtual --speed 50 --seed 1 --out results",
+    )
+    run.add_argument("campaign", metavar="CAMPAIGN.toml", help="a campaign file, or the name of a shipped one")
+    place = run.add_mutually_exclusive_group()
+    place.add_argument("--rig", metavar="RIG.toml", type=Path, help="the real rig, or a bench served elsewhere")
+    place.add_argument(
+        "--virtual", action="store_true", help="the virtual bench (the default for a colour campaign)"
+    )
+    place.add_argument(
+        "--replay", metavar="TABLE.csv", type=Path, help="measured experiments that stand for the bench"
+    )
+    run.add_argument(
+        "--seed", type=int, default=0, help="the same seed and data give the same suggestions (default 0)"
+    )
+    run.add_argument("--budget", type=_count, metavar="N", help="experiments at most (default: as the file says)")
+    run.add_argument(
+        "--speed", type=_positive, default=1.0, metavar="X", help="clock of the virtual bench (default 1)"
+    )
+    run.add_argument(
+        "--strategy", choices=("gp", "random"), help="what picks the next point (default: as the file says)"
+    )
+    run.add_argument("--out", type=Path, metavar="DIR", help="folder of journal, pictures and report")
+    run.add_argument("--resume", action="store_true", help="go on with the unfinished campaign in --out")
+    run.add_argument(
+        "--json", action="store_true", help="one JSON line per experiment and a last one with the result"
+    )
+
+
+def _ask(commands: Any) -> None:
+    ask = _command(
+        commands,
+        "ask",
+        "Suggest what to try next, given a table of measured experiments.",
+        "aliquot ask mixture.toml measured.csv -n 3",
+    )
+    ask.add_argument("campaign", metavar="CAMPAIGN.toml")
+    ask.add_argument(
+        "data", metavar="DATA.csv", type=Path, nargs="?", help="columns named as parameters and objective"
+    )
+    ask.add_argument("-n", type=_count, default=1, metavar="N", help="how many suggestions (default 1)")
+    ask.add_argument("--seed", type=int, default=0)
+    ask.add_argument("--json", action="store_true")
+
+
+def _look(commands: Any) -> None:
+    look = _command(
+        commands,
+        "look",
+        "Tell what the eye sees in pictures: state, level, colour, confidence, doubt.",
+        "aliquot look vial.jpg --box 120 40 300 520 --draw seen.png",
+    )
+    look.add_argument("images", metavar="IMAGE", type=Path, nargs="+")
+    look.add_argument("--box", nargs=4, type=float, metavar=("X0", "Y0", "X1", "Y1"), help="where the vial stands")
+    look.add_argument("--slots", type=Path, metavar="SLOTS.csv", help="columns file, vessel, x0, y0, x1, y1")
+    look.add_argument("--draw", type=Path, metavar="PNG", help="save the picture with what was seen drawn on it")
+    look.add_argument("--json", action="store_true")
+
+
+def _bench(commands: Any) -> None:
+    bench = _command(
+        commands,
+        "bench",
+        "Serve the virtual twin of a rig on TCP, for any program that speaks to instruments.",
+        "aliquot bench --write twin.toml   (then: aliquot run colour --rig twin.toml)",
+    )
+    bench.add_argument(
+        "rig", metavar="RIG.toml", type=Path, nargs="?", help="default: the rig that ships with Aliquot"
+    )
+    bench.add_argument("--write", type=Path, metavar="FILE", help="write a rig file with the addresses served")
+    bench.add_argument(
+        "--truth", type=Path, metavar="FILE", help="log what really happened in the vials (JSON lines)"
+    )
+    bench.add_argument("--speed", type=_positive, default=1.0, metavar="X")
+    bench.add_argument("--seed", type=int, default=0)
+    bench.add_argument("--json", action="store_true")
+
+
+def _journal_commands(commands: Any) -> None:
+    for name, summary, output in (
+        ("report", "Write the report of a campaign: one HTML file with plots and pictures.", "FILE.html"),
+        ("export", "Write a campaign's experiments as CSV, or as JSON if the file ends so.", "FILE.csv"),
+        ("verify", "Check that a journal is whole and unaltered.", None),
+    ):
+        command = _command(commands, name, summary, f"aliquot {name} results/journal.sqlite")
+        command.add_argument(
+            "journal", metavar="JOURNAL", type=Path, help="journal.sqlite, or the folder it lies in"
+        )
+        command.add_argument("--json", action="store_true")
+        if output:
+            command.add_argument("--out", type=Path, metavar=output)
+
+
+def _positive(text: str) -> float:
+    value = float(text)
+    if not 0 < value <= 10_000:
+        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 10000")
+    return value
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not at least 1")
+    return value
