@@ -1,0 +1,203 @@
+"""Where is the surface: the whole column of the vial is explained at once.
+
+The column runs from the rim to the inner bottom; both are fixed nodes. Between them the hypotheses compete:
+"empty" (air all the way), "liquid from row s", "liquid 1 from s, liquid 2 from t". Each segment is a straight
+line in absorbance per channel; air is nearly white. Rows at a boundary are the meniscus and excused. What no
+segment explains costs up to a cap a row, each boundary has its price, and the cheapest explanation wins. So a
+refraction edge at the base, a drop or a lower phase is not taken for the surface for being strong.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from vision.colour import Floats
+
+ROW_CAP = 9.0
+BOUNDARY_PRICE = 24.0
+AIR_MOST = 0.16
+"""Glass and air absorb no more than this (decadic absorbance), in any channel."""
+AIR_TINT = 0.03
+CANDIDATES = 8
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """surface, boundary: row indices into the profile, None where there is none. gap: by how much the best
+    explanation beats the next different one. air, liquid: absorbance above and below the surface (3,).
+    """
+
+    surface: float | None
+    surface_sd: float
+    boundary: float | None
+    gap: float
+    over_empty: float
+    air: Floats
+    liquid: Floats | None
+    lower: Floats | None
+
+
+def middle_row(rows: Floats) -> Floats:
+    """Upper median of each channel; np.median spends most of its time on things that do not matter here."""
+    half = len(rows) // 2
+    return np.asarray(np.partition(rows, half, axis=0)[half])
+
+
+def _line(rows: Floats) -> Floats:
+    """Robust straight line through (n, 3): medians of the thirds."""
+    n = len(rows)
+    if n < 9:
+        return np.broadcast_to(middle_row(rows), rows.shape)
+    third = n // 3
+    first, last = middle_row(rows[:third]), middle_row(rows[-third:])
+    slope = (last - first) / (n - third)
+    across = (np.arange(n) - (n - 1) / 2)[:, None] * slope
+    return np.asarray(across + middle_row(rows - across))
+
+
+def _cost(rows: Floats, model: Floats, sigma: Floats) -> float:
+    return float(np.minimum(((rows - model) / sigma) ** 2, ROW_CAP).sum()) / 3
+
+
+def _air(rows: Floats) -> Floats:
+    """The nearest model that glass and air may have: almost white."""
+    if len(rows) == 0:
+        return np.zeros((0, 3))
+    model = _line(rows)
+    neutral = np.clip(model.mean(axis=1, keepdims=True), -0.05, AIR_MOST)
+    return np.asarray(neutral + np.clip(model - model.mean(axis=1, keepdims=True), -AIR_TINT, AIR_TINT))
+
+
+def evidence(profile: Floats, sigma: Floats, reach: int) -> Floats:
+    """How much looks like a boundary at each row: a line (ridge) or a step, in units of noise."""
+    n = len(profile)
+    padded = np.pad(profile, ((2 * reach, 2 * reach), (0, 0)), mode="edge")
+    total = np.vstack([np.zeros((1, 3)), np.cumsum(padded, axis=0)])
+    mean = (total[reach:] - total[:-reach]) / reach  # mean[i] covers padded rows i .. i + reach - 1
+    centre = np.arange(n) + 2 * reach
+    middle = mean[centre - reach // 2]
+    above, below = mean[centre - reach - reach // 2], mean[centre + reach - reach // 2]
+    ridge = np.abs(middle - (above + below) / 2)
+    step = np.abs(mean[centre + 1] - mean[centre - reach])
+    return np.asarray(((ridge + step) / sigma).max(axis=1))
+
+
+def peaks(strength: Floats, apart: int, most: int) -> list[int]:
+    """The strongest local maxima, at least `apart` rows from each other."""
+    left = strength.copy()
+    found: list[int] = []
+    while len(found) < most and left.size and left.max() > 2.0:
+        at = int(left.argmax())
+        found.append(at)
+        left[max(0, at - apart) : at + apart + 1] = 0
+    return sorted(found)
+
+
+def explain(
+    profile: Floats, first: int, last: int, meniscus: int, expected: float | None = None, least: int = 4
+) -> Explanation:
+    """Explain `profile` (rows, 3) in absorbance between the rim node `first` and the base node `last`.
+
+    meniscus: half height of the meniscus in rows. expected: a row that the dosed volume predicts; it becomes one
+    more candidate and breaks ties, no more. least: rows of liquid that can be told from the base.
+    """
+    body = profile[first:last]
+    n = len(body)
+    noise = 1.4826 * np.median(np.abs(np.diff(body, axis=0)), axis=0) / np.sqrt(2) if n > 2 else np.ones(3)
+    sigma = np.maximum(noise, 0.004)
+    strength = evidence(body, sigma, max(2, meniscus))
+    places = [p for p in peaks(strength, meniscus, CANDIDATES) if p <= n - least]
+    if expected is not None and 0 < expected - first < n - least:
+        places = sorted({*places, round(expected - first)})
+
+    fitted: dict[tuple[int, int], tuple[float, Floats, Floats]] = {}
+
+    def air(upto: int) -> tuple[float, Floats]:
+        rows = body[: max(0, upto - meniscus)]
+        model = _air(rows)
+        return _cost(rows, model, sigma), model[-1] if len(model) else np.full(3, 0.04)
+
+    def liquid(start: int, stop: int, above: Floats) -> tuple[float, Floats]:
+        begin = start + meniscus
+        end = stop if stop == n else stop - meniscus
+        if end - begin < 2:
+            return ROW_CAP, body[min(begin, n - 1)]
+        if (begin, end) not in fitted:
+            rows = body[begin:end]
+            model = _line(rows)
+            fitted[begin, end] = _cost(rows, model, sigma), model[0], model[-1]
+        cost, top, bottom = fitted[begin, end]
+        bright = min((top - above).min(), (bottom - above).min()) < -0.05
+        return cost + (ROW_CAP * (end - begin) if bright else 0), (top + bottom) / 2
+
+    options: list[tuple[float, int | None, int | None, Floats, Floats | None, Floats | None]] = []
+    cost, model = air(n + meniscus)
+    options.append((cost, None, None, model, None, None))
+    for s in places:
+        above_cost, above = air(s)
+        whole_cost, whole = liquid(s, n, above)
+        price = BOUNDARY_PRICE - (4.0 if expected is not None and abs(s + first - expected) <= 2 * meniscus else 0)
+        options.append((above_cost + whole_cost + price, s, None, above, whole, None))
+        for t in places:
+            if t < s + 3 * meniscus + 3 or t > n - least - meniscus:
+                continue
+            upper_cost, upper = liquid(s, t, above)
+            lower_cost, lower = liquid(t, n, above)
+            if np.abs(upper - lower).max() < 0.02:
+                continue
+            total = above_cost + upper_cost + lower_cost + price + BOUNDARY_PRICE
+            options.append((total, s, t, above, upper, lower))
+    options.sort(key=lambda o: o[0])
+    best = options[0]
+    rivals = [
+        o[0]
+        for o in options[1:]
+        if (o[1] is None) != (best[1] is None) or abs((o[1] or 0) - (best[1] or 0)) > 3 * meniscus
+    ]
+    gap = min(rivals) - best[0] if rivals else float(ROW_CAP * n)
+    nothing = next(o[0] for o in options if o[1] is None)
+    row, sd = (None, 0.0) if best[1] is None else refine(body, best[1], best[3], best[4], meniscus, sigma)
+    return Explanation(
+        surface=None if row is None else row + first,
+        surface_sd=sd,
+        boundary=None if best[2] is None else float(best[2] + first),
+        gap=gap,
+        over_empty=nothing - best[0],
+        air=best[3],
+        liquid=best[4],
+        lower=best[5],
+    )
+
+
+def refine(
+    body: Floats, at: int, air: Floats, liquid: Floats | None, meniscus: int, sigma: Floats
+) -> tuple[float, float]:
+    """Sub-pixel row of the boundary near `at`, and its standard deviation in rows.
+
+    Where the liquid is coloured, the half-way row between air and liquid; where it is clear, the middle of the
+    meniscus line; both, weighted by their strength.
+    """
+    low, high = max(0, at - 2 * meniscus), min(len(body), at + 2 * meniscus + 1)
+    rows, index = body[low:high], np.arange(low, high)
+    below = air if liquid is None else liquid
+    step = below - air
+    channel = int(np.abs(step).argmax())
+    found: list[tuple[float, float]] = []
+    if abs(step[channel]) > 6 * sigma[channel]:
+        share = (rows[:, channel] - air[channel]) / step[channel]
+        crossing = np.flatnonzero((share[:-1] < 0.5) & (share[1:] >= 0.5))
+        if len(crossing):
+            i = int(crossing[np.abs(crossing + low - at).argmin()])
+            row = float(index[i] + (0.5 - share[i]) / (share[i + 1] - share[i]))
+            found.append((row, float(abs(step[channel]) / sigma[channel])))
+    clear = int(np.abs(step).argmin())
+    excess = rows[:, clear] - np.maximum(air[clear], below[clear])
+    weight = np.maximum(excess - 0.3 * excess.max(), 0) if excess.max() > 0 else excess * 0
+    if weight.sum() > 0:
+        found.append((float((weight * index).sum() / weight.sum()), float(excess.max() / sigma[clear])))
+    if not found:
+        return float(at), float(meniscus)
+    total = sum(w for _, w in found)
+    row = sum(r * w for r, w in found) / total
+    spread = max(abs(r - row) for r, _ in found)
+    return row, float(np.hypot(0.25 + 1.5 / max(total, 1.0), 0.5 * spread))

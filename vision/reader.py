@@ -1,0 +1,199 @@
+"""The pipeline that reads one vial: frame, presence, column, surface, colour, doubt."""
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+
+from vision import level, presence
+from vision.background import Box, inside, light_field, white_light
+from vision.calibration import VialView
+from vision.colour import SRGB_LINEAR, Floats, transmitted_lab
+from vision.quality import frame_doubt
+from vision.reading import Doubt, Lab, Layer, State, VialReading
+
+Image = npt.NDArray[np.uint8]
+
+BAND = (0.32, 0.68)
+"""Columns that are read, as shares of the glass width: away from the walls and their refraction."""
+MENISCUS_MM = 0.5
+BASE_MM = 0.6
+"""Refraction of the glass base reaches this far above the inner bottom."""
+RIM_MM = 2.0
+SURE = 4.0
+"""An explanation that beats its rival by less than this is no answer."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """absorbance: (rows, columns, 3) of the band. across: (columns,) of the widened box, median over the body.
+    left: column of `across` where the box begins. top: image row of row 0. glare: share of burnt pixels."""
+
+    absorbance: Floats
+    across: Floats
+    left: float
+    top: int
+    glare: float
+
+
+def read_vial(
+    image: Image, view: VialView, *, empty: Image | None = None, expected_ul: float | None = None
+) -> VialReading:
+    """Read the vial that `view` describes.
+
+    empty: a picture of the same slot with an empty vial, which takes the glass's own lines away.
+    expected_ul: what was dosed; it may break a tie but never moves a line that is seen.
+    Raises ValueError when `image` is no (h, w, 3) uint8 array. What cannot be read is a value: see `doubt`.
+    """
+    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
+        raise ValueError(f"a picture is (h, w, 3) uint8 BGR, not {image.shape} {image.dtype}")
+    doubt = frame_doubt(image)
+    if not usable(view, image.shape):
+        return unknown(view, doubt | Doubt.OUT_OF_FRAME)
+    if doubt & (Doubt.DARK | Doubt.SATURATED):
+        return unknown(view, doubt)
+    column = None if view.white_px is None else take_column(image, view)
+    if column is None:
+        return unknown(view, doubt | Doubt.NO_EDGE)
+    there = presence.present(column.across, column.left, column.left + view.box_px[2] - view.box_px[0])
+    if not there:
+        return absent(view, doubt, sure=there is False)
+    if column.glare > 0.05:
+        doubt |= Doubt.GLARE
+    reference = None if empty is None or empty.shape != image.shape else take_column(empty, view)
+    return read_column(view, column, reference, expected_ul, doubt)
+
+
+def usable(view: VialView, shape: tuple[int, ...]) -> bool:
+    """Box and base are numbers, and the whole box (but for a pixel) is in the picture."""
+    x0, y0, x1, y1 = view.box_px
+    if not np.all(np.isfinite([*view.box_px, view.base_row])) or x1 - x0 < 8 or y1 - y0 < 16:
+        return False
+    return x0 >= -1 and y0 >= -1 and x1 <= shape[1] + 1 and y1 <= shape[0] + 1 and y0 < view.base_row <= y1 + 1
+
+
+def take_column(image: Image, view: VialView) -> Column | None:
+    """Absorbance of the vial against the panel; None when there is no white to compare with."""
+    white = None if view.white_px is None else white_light(image, view.white_px)
+    if white is None:
+        return None
+    x0, y0, x1, y1 = view.box_px
+    wide: Box = (x0 - 0.2 * (x1 - x0), y0, x1 + 0.2 * (x1 - x0), y1)
+    cut = inside(wide, image.shape)
+    field = light_field(image, (x0, y0, x1, y1), white)
+    if cut is None or field is None:
+        return None
+    left, top, right, bottom = cut
+    codes = image[top:bottom, left:right]
+    inner = inside(view.box_px, image.shape)
+    assert inner is not None  # noqa: S101 - `usable` has checked
+    at, width = inner[0] - left, inner[2] - inner[0]
+    begin, end = at + round(BAND[0] * width), at + max(round(BAND[1] * width), round(BAND[0] * width) + 2)
+    band = codes[:, begin:end]
+    lit = SRGB_LINEAR[band] / field[:, begin - at : end - at]
+    body = slice(round(0.3 * len(codes)), round(0.9 * len(codes)), 3)
+    spread = -np.log10(np.maximum(SRGB_LINEAR[codes[body]] / white, 4e-3)).mean(axis=2)
+    return Column(
+        absorbance=-np.log10(np.clip(lit, 4e-3, 4.0)),
+        across=level.middle_row(spread),
+        left=x0 - left,
+        top=top,
+        glare=float(np.mean(band.min(axis=2) >= 253)),
+    )
+
+
+def read_column(
+    view: VialView, column: Column, empty: Column | None, expected_ul: float | None, doubt: Doubt
+) -> VialReading:
+    """Explain the column and put the numbers to it."""
+    scale = view.px_per_mm if np.isfinite(view.px_per_mm) and view.px_per_mm > 0 else None
+    k = scale or (view.base_row - view.box_px[1]) / 45.0
+    profile = level.middle_row(column.absorbance.swapaxes(0, 1))
+    if empty is not None:
+        profile = profile - level.middle_row(empty.absorbance.swapaxes(0, 1))
+    first = round(RIM_MM * k)
+    last = min(len(profile), round(view.base_row - column.top - BASE_MM * k))
+    meniscus = max(2, round(MENISCUS_MM * k))
+    if last - first < 6 * meniscus:
+        return unknown(view, doubt | Doubt.OUT_OF_FRAME)
+    expected = None
+    if expected_ul is not None and scale and np.isfinite(expected_ul) and view.bore_mm > 0:
+        expected = view.base_row - column.top - expected_ul / view.ul_per_mm * scale
+    found = level.explain(profile, first, last, meniscus, expected, least=meniscus + 2)
+    if found.gap < SURE:
+        return unknown(view, doubt | Doubt.AMBIGUOUS, present=True)
+    confidence = (1 - float(np.exp(-found.gap / 12))) * (0.6 if doubt else 1.0)
+    if found.surface is None:
+        return reading(view, "empty", doubt, confidence, present=True)
+    row = found.surface + column.top + 0.5
+    doubt |= Doubt.FULL if found.surface < first + 2 * meniscus else Doubt.NONE
+    state: State = "liquid" if found.boundary is None else "two_phase"
+    edges = [found.surface, *([] if found.boundary is None else [found.boundary]), last + BASE_MM * k]
+    layers, clarity = [], None
+    for top, bottom in pairwise(edges):
+        inset = meniscus + 1
+        pixels = column.absorbance[round(top) + inset : max(round(top) + inset + 1, round(bottom) - inset)]
+        lab = colour(pixels, found.air)
+        layers.append(Layer(top + column.top + 0.5, bottom + column.top + 0.5, lab))
+    if found.liquid is not None:
+        clarity = float(np.clip(10 ** -np.min(found.liquid - found.air), 0, 1))
+    mm = None if scale is None else (view.base_row - row) / scale
+    mm_sd = None if scale is None else float(np.hypot(found.surface_sd / scale, 0.05))
+    volumetric = mm is not None and np.isfinite(view.bore_mm) and view.bore_mm > 0
+    return VialReading(
+        box_px=view.box_px,
+        state=state,
+        present=True,
+        surface_row=row,
+        surface_sd_px=found.surface_sd,
+        level_mm=mm,
+        level_sd_mm=mm_sd,
+        volume_ul=max(0.0, mm * view.ul_per_mm) if volumetric and mm is not None else None,
+        volume_sd_ul=mm_sd * view.ul_per_mm if volumetric and mm_sd is not None else None,
+        layers=tuple(layers),
+        lab=layers[0].lab if len(layers) == 1 else None,
+        clarity=clarity,
+        doubt=doubt,
+        confidence=confidence,
+    )
+
+
+def colour(absorbance: Floats, glass: Floats) -> Lab:
+    """Lab of what the liquid transmits: the glass that the air above shows is taken off."""
+    pixels = absorbance.reshape(-1, 3) - np.clip(glass.mean(), 0, level.AIR_MOST)
+    return transmitted_lab(10.0**-pixels)
+
+
+def reading(view: VialView, state: State, doubt: Doubt, confidence: float, *, present: bool | None) -> VialReading:
+    """A reading without a surface. An empty vial holds 0; an unknown one has no numbers."""
+    none = state == "empty"
+    sized = none and np.isfinite(view.px_per_mm) and view.px_per_mm > 0
+    return VialReading(
+        box_px=view.box_px,
+        state=state,
+        present=present,
+        surface_row=None,
+        surface_sd_px=None,
+        level_mm=0.0 if none else None,
+        level_sd_mm=BASE_MM if sized else None,
+        volume_ul=0.0 if none else None,
+        volume_sd_ul=BASE_MM * view.ul_per_mm if sized and np.isfinite(view.bore_mm) else None,
+        layers=(),
+        lab=None,
+        clarity=None,
+        doubt=doubt,
+        confidence=confidence,
+    )
+
+
+def unknown(view: VialView, doubt: Doubt, *, present: bool | None = None) -> VialReading:
+    """No answer, and why."""
+    return reading(view, "unknown", doubt, 0.0, present=present)
+
+
+def absent(view: VialView, doubt: Doubt, *, sure: bool) -> VialReading:
+    """No vial in the slot; with one wall only, not even that is sure."""
+    if not sure:
+        return unknown(view, doubt | Doubt.AMBIGUOUS)
+    return reading(view, "no_vial", doubt | Doubt.NO_VIAL, 0.95, present=False)
