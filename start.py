@@ -33,9 +33,9 @@ def installed(extra: str) -> bool:
 
 
 def make_environment() -> None:
-    if PYTHON.exists() and (VENV / "interpreter").exists():
-        if (VENV / "interpreter").read_text(encoding="utf-8") == sys.version + str(HERE):
-            return
+    mark = VENV / "interpreter"
+    if PYTHON.exists() and mark.exists() and mark.read_text(encoding="utf-8") == sys.version + str(HERE):
+        return
     print("Making .venv for Aliquot (first start only) ...", flush=True)
     shutil.rmtree(VENV, ignore_errors=True)
     made = subprocess.run([sys.executable, "-m", "venv", str(VENV)], capture_output=True, text=True, check=False)
@@ -45,7 +45,7 @@ def make_environment() -> None:
             f"Could not make {VENV}: {(made.stdout + made.stderr).strip().splitlines()[-1:]}\n"
             f"On Debian and Ubuntu: sudo apt-get install python{version}-venv; then start again."
         )
-    (VENV / "interpreter").write_text(sys.version + str(HERE), encoding="utf-8")
+    mark.write_text(sys.version + str(HERE), encoding="utf-8")
 
 
 def install(extra: str) -> None:

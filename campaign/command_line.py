@@ -11,7 +11,7 @@ def build_parser(version: str) -> Parser:
     parser = Parser(
         prog="aliquot",
         description="Run a self-driving experiment. Without a command the window opens on the virtual bench.",
-        epilog="Example: aliquot run colour --speed 50   (the colour campaign on the virtual bench, without a window)",
+        epilog="Example: aliquot run colour --speed 50   (on the virtual bench, without a window)",
     )
     parser.add_argument("--version", action="version", version=f"aliquot {version}")
     _window_options(parser)

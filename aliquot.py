@@ -1,0 +1,340 @@
+"""The front door of Aliquot: the command line, and the names that a script imports.
+
+    import aliquot
+    x, y = aliquot.Continuous("x", 0, 5), aliquot.Continuous("y", 0, 5)
+    result = aliquot.minimise(lambda x, y: (x - 1) ** 2 + (y - 2) ** 2, [x, y], budget=20)
+
+Nothing heavy is imported before it is needed, and Qt only when a window is asked for.
+"""
+
+import argparse
+import logging
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager, nullcontext
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from campaign.events import Asked
+from campaign.logs import start_log
+from campaign.result import HeldError, Listener, Person, Result, to_the_end
+from campaign.spec import CampaignSpec, ObjectiveSpec, StopSpec, StrategySpec
+from campaign.state import CampaignState, Experiment
+from optimiser.history import History, Observation
+from optimiser.space import Categorical, Continuous, Mixture, Parameter, SearchSpace, SpaceError, Stepped
+from optimiser.suggestion import Suggestion
+
+if TYPE_CHECKING:
+    from campaign.executor import Executor
+    from hardware.virtual.bench import VirtualBench
+    from vision.reading import VialReading
+
+__all__ = [
+    "CampaignSpec", "CampaignState", "Categorical", "Continuous", "Experiment", "HeldError", "History", "Mixture",
+    "ObjectiveSpec", "Observation", "Result", "SearchSpace", "SpaceError", "Stepped", "StopSpec", "StrategySpec",
+    "Suggestion", "ask", "bench", "load_campaign", "look", "main", "maximise", "minimise", "run",
+]  # fmt: skip
+__version__ = "0.1.0"
+FRESH_RACK = "fresh rack"
+DEMONSTRATION_SPEED = 50.0
+
+
+def load_campaign(campaign: str | Path) -> CampaignSpec:
+    """A campaign file, or one that ships with Aliquot by its name ("colour", "course")."""
+    from campaign.config import load_campaign as load
+    from resources import shipped_campaign
+
+    return load(shipped_campaign(str(campaign)) or Path(campaign))
+
+
+def bench(
+    rig: str | Path | None = None, *, speed: float = 1.0, seed: int = 0, truth_log: Path | None = None
+) -> "VirtualBench":
+    """The virtual twin of a rig file (or of the shipped rig), serving its instruments; a context manager."""
+    from hardware.rig_file import load_rig
+    from hardware.virtual.bench import VirtualBench
+    from resources import path
+
+    described = load_rig(Path(rig) if rig else path("rigs/virtual.toml"))
+    return VirtualBench(described, speed=speed, seed=seed, truth_log=truth_log)
+
+
+@contextmanager
+def _bench_executor(
+    spec: CampaignSpec, rig: str | Path | None, speed: float, seed: int
+) -> Iterator[tuple["Executor", str | None, "VirtualBench | None"]]:
+    from campaign.bench_executor import BenchExecutor
+    from hardware.rig import open_rig
+    from hardware.rig_file import load_rig, rig_to_toml
+
+    with bench(speed=speed, seed=seed) if rig is None else nullcontext() as virtual:
+        described = virtual.rig if virtual else load_rig(Path(str(rig)))
+        with closing(open_rig(described, speed=speed)) as opened:
+            yield BenchExecutor(opened, spec), rig_to_toml(described), virtual
+
+
+@contextmanager
+def _executor(
+    spec: CampaignSpec,
+    rig: str | Path | None,
+    replay: str | Path | None,
+    measure: Callable[..., float] | None,
+    speed: float,
+    seed: int,
+) -> Iterator[tuple["Executor", str | None, "VirtualBench | None"]]:
+    """The executor that fits the campaign, the rig file's text, and the virtual bench if there is one."""
+    from campaign import measure_executor
+
+    kind = spec.objective.kind
+    if measure is not None:
+        yield measure_executor.FunctionExecutor(measure), None, None
+    elif replay is not None:
+        yield measure_executor.ReplayExecutor(spec, Path(replay), seed), None, None
+    elif kind == "formula":
+        yield measure_executor.FormulaExecutor(spec, seed), None, None
+    elif kind == "colour":
+        with _bench_executor(spec, rig, speed, seed) as made:
+            yield made
+    else:
+        needs = "a table: add --replay TABLE.csv" if kind == "column" else "a function: start it from Python"
+        raise ValueError(f"the objective is a {kind}, so this campaign needs {needs}")
+
+
+def run(
+    campaign: str | Path | CampaignSpec,
+    *,
+    rig: str | Path | None = None,
+    replay: str | Path | None = None,
+    measure: Callable[..., float] | None = None,
+    seed: int = 0,
+    budget: int | None = None,
+    speed: float = 1.0,
+    out: str | Path | None = None,
+    resume: bool = False,
+    listen: Listener | None = None,
+    person: Person | None = None,
+) -> Result:
+    """Carry out a campaign to its end and return what it came to.
+
+    campaign: a file, the name of a shipped one, or a CampaignSpec. rig: a rig file; without it a colour campaign
+    takes the virtual bench. replay: a table of measured experiments that stands for the bench. measure: a function
+    of the parameters, by name, for an objective of kind "function". speed: factor of the virtual bench's clock.
+    out: folder of the journal. resume: pick up the unfinished campaign in `out`. person: answers what the campaign
+    asks; without it, or when it returns None, a question raises HeldError and the campaign can be resumed.
+
+    Raises CampaignFileError, RigFileError, RefusedError, RigOpenError, JournalError, HeldError.
+    """
+    from campaign import opening
+
+    spec = _specification(campaign, replay, budget)
+    folder = Path(out) if out else opening.new_folder(spec.name)
+    if not resume and opening.unfinished(folder):
+        raise FileExistsError(
+            f"{folder} holds an unfinished campaign: go on with it (--resume) or take another folder"
+        )
+    with _executor(spec, rig, replay, measure, speed, seed) as (executor, rig_toml, virtual):
+        if resume:
+            made = opening.pick_up(folder, executor)
+        else:
+            made = opening.begin(spec, executor, folder, seed=seed, rig_toml=rig_toml, simulated=executor.simulated)
+        with closing(made):
+            answer = _with_racks(person, virtual)
+            return to_the_end(made, folder / opening.JOURNAL, resumed=resume, listen=listen, person=answer)
+
+
+def _specification(
+    campaign: str | Path | CampaignSpec, replay: str | Path | None, budget: int | None
+) -> CampaignSpec:
+    spec = campaign if isinstance(campaign, CampaignSpec) else load_campaign(campaign)
+    if replay is not None:
+        from campaign.table import spec_for_table
+
+        spec = spec_for_table(Path(replay), spec)
+    return spec if budget is None else replace(spec, stop=replace(spec.stop, budget=budget))
+
+
+def _with_racks(person: Person | None, virtual: "VirtualBench | None") -> Person:
+    """On the virtual bench a fresh rack is put in by the bench itself; all else is for the person."""
+
+    def answer(asked: Asked) -> str | None:
+        if virtual is not None and FRESH_RACK in asked.choices:
+            virtual.truth.swap_rack()
+            return FRESH_RACK
+        return person(asked) if person else None
+
+    return answer
+
+
+def _search(
+    measure: Callable[..., float],
+    parameters: Sequence[Parameter],
+    direction: Literal["maximise", "minimise"],
+    budget: int,
+    seed: int,
+    name: str,
+    strategy: StrategySpec,
+    out: str | Path | None,
+) -> Result:
+    objective = ObjectiveSpec("function", "value", direction)
+    spec = CampaignSpec(name, SearchSpace(tuple(parameters)), objective, strategy, StopSpec(budget))
+    return run(spec, measure=measure, seed=seed, out=out)
+
+
+def minimise(
+    measure: Callable[..., float],
+    parameters: Sequence[Parameter],
+    *,
+    budget: int = 25,
+    seed: int = 0,
+    name: str = "script",
+    strategy: StrategySpec = StrategySpec(),
+    out: str | Path | None = None,
+) -> Result:
+    """Find where `measure(**point)` is smallest within `budget` experiments; every one of them is journaled."""
+    return _search(measure, parameters, "minimise", budget, seed, name, strategy, out)
+
+
+def maximise(
+    measure: Callable[..., float],
+    parameters: Sequence[Parameter],
+    *,
+    budget: int = 25,
+    seed: int = 0,
+    name: str = "script",
+    strategy: StrategySpec = StrategySpec(),
+    out: str | Path | None = None,
+) -> Result:
+    """Find where `measure(**point)` is largest within `budget` experiments; every one of them is journaled."""
+    return _search(measure, parameters, "maximise", budget, seed, name, strategy, out)
+
+
+def ask(
+    campaign: str | Path | CampaignSpec, data: str | Path | Sequence[Observation] = (), n: int = 1, seed: int = 0
+) -> tuple[Suggestion, ...]:
+    """What to try next, given a table of measured experiments (CSV) or observations."""
+    from campaign.decide import build_strategy
+    from campaign.table import load_data
+
+    spec = _specification(campaign, None, None)
+    seen = load_data(Path(data), spec) if isinstance(data, str | Path) else data
+    history = History(spec.space, spec.objective.direction, seed, tuple(seen))
+    return build_strategy(spec.strategy).ask(history, n)
+
+
+def look(
+    image: str | Path, boxes: Sequence[tuple[float, float, float, float]] | None = None
+) -> "list[VialReading]":
+    """What the eye sees in a picture: one reading per box (x0, y0, x1, y1), or per vessel that it finds."""
+    from vision.look import look_image
+
+    return look_image(Path(image), boxes)
+
+
+def main() -> int:
+    """The command line. Returns 0 done, 1 our fault, 2 something to put right, 3 held, 130 stopped by hand."""
+    from campaign.command_line import build_parser
+
+    arguments = build_parser(__version__).parse_args()
+    log = start_log()
+    try:
+        return _dispatch(arguments)
+    except HeldError as error:
+        print(f"{error}\nNothing is lost: go on with --resume --out {error.journal.parent}", file=sys.stderr)
+        return 3
+    except KeyboardInterrupt:
+        print("Stopped by hand.", file=sys.stderr)
+        return 130
+    except (ValueError, OSError, RuntimeError) as error:
+        logging.getLogger("aliquot").info("refused", exc_info=error)
+        print(f"aliquot: {error}", file=sys.stderr)
+        return 2
+    except Exception:
+        logging.getLogger("aliquot").exception("unexpected")
+        print(f"aliquot: something went wrong that should not have. Please send us {log}", file=sys.stderr)
+        return 1
+
+
+def _dispatch(arguments: argparse.Namespace) -> int:
+    from campaign import terminal
+
+    match arguments.command:
+        case None:
+            return _window(arguments)
+        case "run":
+            return _run_command(arguments)
+        case "ask":
+            spec = load_campaign(arguments.campaign)
+            suggestions = ask(spec, arguments.data or (), arguments.n, arguments.seed)
+            return terminal.ask_command(arguments, suggestions, spec.objective.unit)
+        case "look":
+            from vision.look import look_command
+
+            return look_command(arguments)
+        case "bench":
+            return _bench_command(arguments)
+        case _:
+            return terminal.journal_command(arguments)
+
+
+def _run_command(arguments: argparse.Namespace) -> int:
+    from campaign import opening, terminal
+
+    spec = _specification(arguments.campaign, arguments.replay, arguments.budget)
+    if arguments.strategy:
+        spec = replace(spec, strategy=replace(spec.strategy, kind=arguments.strategy))
+    folder = arguments.out or opening.new_folder(spec.name)
+
+    def start(given: CampaignSpec, listen: Listener, person: Person) -> Result:
+        return run(
+            given,
+            rig=arguments.rig,
+            replay=arguments.replay,
+            seed=arguments.seed,
+            speed=arguments.speed,
+            out=folder,
+            resume=arguments.resume,
+            listen=listen,
+            person=person,
+        )
+
+    return terminal.run_command(arguments, spec, folder, start)
+
+
+def _bench_command(arguments: argparse.Namespace) -> int:
+    from campaign.terminal import bench_command
+    from hardware.rig_file import rig_to_toml
+
+    with bench(arguments.rig, speed=arguments.speed, seed=arguments.seed, truth_log=arguments.truth) as served:
+        addresses = {role: pump.port for role, pump in served.rig.pumps.items()} | {"stage": served.rig.stage.port}
+        if served.rig.camera:
+            addresses["camera"] = served.rig.camera.source
+        bench_command(arguments, addresses, rig_to_toml(served.rig))
+        threading.Event().wait()
+    return 0
+
+
+def _window(arguments: argparse.Namespace) -> int:
+    from gui import system
+
+    reason = system.display()
+    lacking = None if reason else system.missing_libraries(system.platform())
+    if lacking:
+        print(f"aliquot: {lacking}", file=sys.stderr)
+        return 2
+    if reason is None:
+        from gui.app import main as window
+
+        return window(arguments.campaign, arguments.window_rig, arguments.window_speed, arguments.theme)
+    print(f"No window: {reason}. The same campaign follows without one, on the virtual bench.", flush=True)
+    from campaign.command_line import build_parser
+
+    words = ["run", arguments.campaign or "colour", "--speed", str(arguments.window_speed or DEMONSTRATION_SPEED)]
+    if arguments.window_rig:
+        words += ["--rig", str(arguments.window_rig), "--speed", "1"]
+    return _run_command(build_parser(__version__).parse_args(words))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,128 @@
+"""What the command line prints. Each command is handed the function that does the work (see `aliquot.py`)."""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from campaign import narrate
+from campaign.events import Asked, Event, Finished, Observed
+from campaign.opening import JOURNAL
+from campaign.result import Result
+from campaign.spec import CampaignSpec
+from campaign.state import CampaignState
+from optimiser.suggestion import Suggestion
+
+
+def run_command(arguments: argparse.Namespace, spec: CampaignSpec, folder: Path, run: Callable[..., Result]) -> int:
+    """A line per experiment, then the report and where it lies."""
+    from campaign.report import write_report
+
+    journal = folder / JOURNAL
+
+    def tell(event: Event, state: CampaignState) -> None:
+        if arguments.json:
+            if isinstance(event, Observed):
+                print(narrate.json_line(narrate.experiment_record(state, event)), flush=True)
+            elif isinstance(event, Finished):
+                print(narrate.json_line(narrate.result_record(state, event, str(journal))), flush=True)
+        elif line := narrate.in_words(state, event):
+            print(line, flush=True)
+
+    if not arguments.json:
+        print(f"{spec.name}: journal in {folder}", flush=True)
+    run(spec, listen=tell, person=ask_person)
+    report = write_report(journal, folder / "report.html")
+    print(f"Report: {report}", file=sys.stderr if arguments.json else sys.stdout)
+    return 0
+
+
+def ask_person(asked: Asked) -> str | None:
+    """The answer typed at the terminal; None where nobody can type."""
+    if not sys.stdin.isatty():
+        return None
+    while True:
+        typed = input(f"     {asked.question} [{' / '.join(asked.choices)}] > ").strip().lower()
+        matches = [choice for choice in asked.choices if typed and choice.lower().startswith(typed)]
+        if len(matches) == 1:
+            return matches[0]
+
+
+def ask_command(arguments: argparse.Namespace, suggestions: Sequence[Suggestion], unit: str) -> int:
+    for suggestion in suggestions:
+        if arguments.json:
+            record = {
+                "point": dict(suggestion.point),
+                "mean": suggestion.mean,
+                "sd": suggestion.sd,
+                "acquisition": suggestion.acquisition,
+                "reason": suggestion.reason,
+                "strategy": suggestion.strategy,
+            }
+            print(narrate.json_line(record))
+        else:
+            point = "  ".join(f"{n} {v if isinstance(v, str) else f'{v:g}'}" for n, v in suggestion.point.items())
+            expected = (
+                f"expect {narrate.number(suggestion.mean)} ± {narrate.number(suggestion.sd, 2)} {unit}".rstrip()
+            )
+            worth = (
+                f"  |  acquisition {narrate.number(suggestion.acquisition)}" if suggestion.mean is not None else ""
+            )
+            print(f"{point}  |  {expected if suggestion.mean is not None else 'no prediction'}{worth}")
+            print(f"    {suggestion.reason}")
+    return 0
+
+
+def bench_command(arguments: argparse.Namespace, addresses: dict[str, str], rig_toml: str) -> int:
+    """Tell the addresses; the caller keeps the bench open."""
+    if arguments.write:
+        arguments.write.write_text(rig_toml, encoding="utf-8")
+    if arguments.json:
+        print(json.dumps(addresses), flush=True)
+        return 0
+    width = max(map(len, addresses))
+    for role, address in addresses.items():
+        print(f"{role:<{width}}  {address}")
+    if arguments.write:
+        print(f"Rig file: {arguments.write}   (aliquot run colour --rig {arguments.write})")
+    print("Serving until Ctrl+C.", flush=True)
+    return 0
+
+
+def journal_path(given: Path) -> Path:
+    """The journal itself, or the one that lies in the folder. Raises FileNotFoundError."""
+    path = given / JOURNAL if given.is_dir() else given
+    if not path.exists():
+        raise FileNotFoundError(f"there is no journal at {path}")
+    return path
+
+
+def journal_command(arguments: argparse.Namespace) -> int:
+    from campaign.export import export_csv, export_json
+    from campaign.journal import Journal
+    from campaign.report import write_report
+
+    path = journal_path(arguments.journal)
+    record: dict[str, Any] = {"journal": str(path)}
+    match arguments.command:
+        case "report":
+            record["report"] = str(write_report(path, arguments.out or path.parent / "report.html"))
+        case "export":
+            out = arguments.out or path.parent / "experiments.csv"
+            export = export_json if out.suffix == ".json" else export_csv
+            record["export"] = str(export(path, out))
+        case _:
+            journal = Journal.open(path, readonly=True)
+            try:
+                record["problem"] = journal.verify()
+            finally:
+                journal.close()
+            record["whole"] = record["problem"] is None
+    if arguments.json:
+        print(narrate.json_line(record))
+    else:
+        said = record.get("report") or record.get("export") or record.get("problem") or "the journal is whole"
+        print(said)
+    return 1 if record.get("problem") else 0
