@@ -232,11 +232,11 @@ def look(
     return look_image(Path(image), boxes)
 
 
-def main() -> int:
+def main(words: Sequence[str] | None = None) -> int:
     """The command line. Returns 0 done, 1 our fault, 2 something to put right, 3 held, 130 stopped by hand."""
     from campaign.command_line import build_parser
 
-    arguments = build_parser(__version__).parse_args()
+    arguments = build_parser(__version__).parse_args(words)
     log = start_log()
     try:
         return _dispatch(arguments)

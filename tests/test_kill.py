@@ -1,4 +1,4 @@
-"""Twenty times kill -9 at random moments of a campaign on the virtual bench: nothing is lost, nothing is dosed twice.
+"""Twenty times kill -9 at random moments of a campaign on the virtual bench: nothing lost, nothing dosed twice.
 
 The bench runs in a process of its own and keeps a log of what really went into which vial.
 """

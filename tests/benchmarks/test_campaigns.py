@@ -1,4 +1,4 @@
-"""The README's figures of whole campaigns. `python3 start.py test -m benchmark tests/benchmarks/test_campaigns.py`."""
+"""The README's figures of whole campaigns: `start.py test -m benchmark tests/benchmarks/test_campaigns.py`."""
 
 import math
 import statistics
