@@ -42,11 +42,19 @@ DEMONSTRATION_SPEED = 50.0
 
 
 def load_campaign(campaign: str | Path) -> CampaignSpec:
-    """A campaign file, or one that ships with Aliquot by its name ("colour", "course")."""
+    """A campaign file, or one that ships with Aliquot by its name ("colour", "course"). Raises CampaignFileError."""
     from campaign.config import load_campaign as load
-    from resources import shipped_campaign
+    from hardware.toml_file import did_you_mean
+    from resources import shipped_campaigns
 
-    return load(shipped_campaign(str(campaign)) or Path(campaign))
+    shipped = shipped_campaigns()
+    name = str(campaign)
+    if name in shipped:
+        return load(shipped[name])
+    if not Path(campaign).exists():
+        hint = did_you_mean(name, tuple(shipped)) or f"; campaigns that come with Aliquot: {', '.join(shipped)}"
+        raise FileNotFoundError(f"there is no campaign file {name}{hint}")
+    return load(Path(campaign))
 
 
 def bench(
@@ -91,7 +99,7 @@ def _executor(
     if measure is not None:
         yield measure_executor.FunctionExecutor(measure), None, None
     elif replay is not None:
-        yield measure_executor.ReplayExecutor(spec, Path(replay), seed), None, None
+        yield measure_executor.ReplayExecutor.open(replay, spec, seed), None, None
     elif kind == "formula":
         yield measure_executor.FormulaExecutor(spec, seed), None, None
     elif kind == "colour":
@@ -149,9 +157,10 @@ def _specification(
 ) -> CampaignSpec:
     spec = campaign if isinstance(campaign, CampaignSpec) else load_campaign(campaign)
     if replay is not None:
-        from campaign.table import spec_for_table
+        from campaign.replay import with_candidates
+        from campaign.table import read_table
 
-        spec = spec_for_table(Path(replay), spec)
+        spec = with_candidates(spec, read_table(replay))
     return spec if budget is None else replace(spec, stop=replace(spec.stop, budget=budget))
 
 
