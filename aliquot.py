@@ -9,6 +9,7 @@ Nothing heavy is imported before it is needed, and Qt only when a window is aske
 
 import argparse
 import logging
+import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -42,7 +43,7 @@ DEMONSTRATION_SPEED = 50.0
 
 
 def load_campaign(campaign: str | Path) -> CampaignSpec:
-    """A campaign file, or one that ships with Aliquot by its name ("colour", "course"). Raises CampaignFileError."""
+    """A campaign file, or one that ships with Aliquot by its name ("colour", "course")."""
     from campaign.config import load_campaign as load
     from hardware.toml_file import did_you_mean
     from resources import shipped_campaigns
@@ -247,6 +248,7 @@ def main(words: Sequence[str] | None = None) -> int:
 
     arguments = build_parser(__version__).parse_args(words)
     log = start_log()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a logout stops the devices as Ctrl+C does
     try:
         return _dispatch(arguments)
     except HeldError as error:
