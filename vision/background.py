@@ -1,5 +1,7 @@
 """The light that would reach the camera without the vial: what transmission is relative to."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 
@@ -32,43 +34,47 @@ def white_light(image: Image, white_px: Box) -> Floats | None:
     return light if light.min() > 0.02 else None
 
 
-def light_field(image: Image, box: Box, white: Floats) -> npt.NDArray[np.float32] | None:
-    """Panel light behind the box, (rows of the box, columns of the box, 3): the white patch bent to the shade
-    seen on both sides of the vial. Where the sides do not show the panel, the patch itself.
+@dataclass(frozen=True)
+class Panel:
+    """Light of the panel: the white patch, bent to the shade seen on both sides of the vial.
+
+    shade: (4, 3) of the natural logarithm: constant, down, down squared, across; in units of `box`.
     """
-    cut = inside(box, image.shape)
-    if cut is None:
-        return None
-    x0, y0, x1, y1 = cut
-    wide = max(4, (x1 - x0) // 4)
-    gap = max(2, (x1 - x0) // 25)
-    points, logs, sides = [], [], []
-    for side, (left, right) in enumerate(((x0 - gap - wide, x0 - gap), (x1 + gap, x1 + gap + wide))):
-        left, right = max(0, left), min(image.shape[1], right)
-        if right - left < 3:
+
+    white: Floats
+    box: tuple[int, int, int, int]
+    shade: Floats
+
+    def at(self, rows: Floats, columns: Floats) -> npt.NDArray[np.float32]:
+        """Linear light (rows, columns, 3)."""
+        x0, y0, x1, y1 = self.box
+        v, u = (rows - (y0 + y1) / 2) / (y1 - y0), (columns - (x0 + x1) / 2) / (x1 - x0)
+        down = self.shade[0] + v[:, None] * self.shade[1] + v[:, None] ** 2 * self.shade[2]
+        across = u[:, None] * self.shade[3]
+        light = np.exp(np.clip(down, -0.3, 0.3))[:, None] * np.exp(np.clip(across, -0.3, 0.3))[None] * self.white
+        return np.asarray(light, dtype=np.float32)
+
+
+def panel_behind(image: Image, box: tuple[int, int, int, int], white: Floats) -> Panel:
+    """The panel behind the box. Where neither side shows it, it is as light as the patch everywhere."""
+    x0, y0, x1, y1 = box
+    wide, gap = max(4, (x1 - x0) // 4), max(2, (x1 - x0) // 25)
+    seen: list[tuple[Floats, Floats]] = []
+    for left, right in ((x0 - gap - wide, x0 - gap), (x1 + gap, x1 + gap + wide)):
+        ys, xs = np.mgrid[y0:y1:6, max(0, left) : min(image.shape[1], right) : 3]
+        if xs.size == 0:
             continue
-        ys, xs = np.mgrid[y0:y1:6, left:right:3]
         ratio = np.log(np.maximum(SRGB_LINEAR[image[ys, xs]], 1e-3) / white)
         near = np.all(np.abs(ratio) < LIKE_WHITE, axis=-1)
-        points.append(np.stack([xs[near], ys[near]], axis=-1))
-        logs.append(ratio[near])
-        sides.append(np.full(near.sum(), side))
-        if near.mean() < 0.25:
-            points, logs, sides = points[:-1], logs[:-1], sides[:-1]
-    rows, columns = np.arange(y0, y1), np.arange(x0, x1)
-    field = np.ones((len(rows), len(columns), 3)) * white
-    if points:
-        at, ratio = np.concatenate(points), np.concatenate(logs)
-        across = (at[:, 0] - (x0 + x1) / 2) / (x1 - x0) if len(points) == 2 else np.zeros(len(at))
-        down = (at[:, 1] - (y0 + y1) / 2) / (y1 - y0)
-        design = np.stack([np.ones(len(at)), down, down**2, across], axis=1)
-        fit = np.linalg.lstsq(design, ratio, rcond=None)[0]
-        off = np.abs(ratio - design @ fit).max(axis=1)
+        if near.mean() > 0.25:
+            seen.append((np.stack([ys[near], xs[near]], axis=-1), ratio[near]))
+    shade = np.zeros((4, 3))
+    if seen:
+        at, ratio = np.concatenate([p for p, _ in seen]), np.concatenate([r for _, r in seen])
+        v, u = (at[:, 0] - (y0 + y1) / 2) / (y1 - y0), (at[:, 1] - (x0 + x1) / 2) / (x1 - x0)
+        design = np.stack([np.ones(len(at)), v, v**2, u * (len(seen) == 2)], axis=1)
+        shade = np.linalg.lstsq(design, ratio, rcond=None)[0]
+        off = np.abs(ratio - design @ shade).max(axis=1)
         keep = off <= max(3 * float(np.median(off)), 1e-3)
-        fit = np.linalg.lstsq(design[keep], ratio[keep], rcond=None)[0]
-        v = (rows - (y0 + y1) / 2) / (y1 - y0)
-        u = (columns - (x0 + x1) / 2) / (x1 - x0)
-        vertical = fit[0] + v[:, None] * fit[1] + v[:, None] ** 2 * fit[2]
-        bend = vertical[:, None, :] + (u[:, None] * fit[3])[None]
-        field = field * np.exp(np.clip(bend, -0.3, 0.3))
-    return field.astype(np.float32)
+        shade = np.linalg.lstsq(design[keep], ratio[keep], rcond=None)[0]
+    return Panel(white, box, shade)

@@ -23,7 +23,7 @@ CANDIDATES = 8
 
 @dataclass(frozen=True)
 class Explanation:
-    """surface, boundary: row indices into the profile, None where there is none. gap: by how much the best
+    """surface, boundary: row indices into the column, None where there is none. gap: by how much the best
     explanation beats the next different one. air, liquid: absorbance above and below the surface (3,).
     """
 
@@ -68,18 +68,20 @@ def _air(rows: Floats) -> Floats:
     return np.asarray(neutral + np.clip(model - model.mean(axis=1, keepdims=True), -AIR_TINT, AIR_TINT))
 
 
-def evidence(profile: Floats, sigma: Floats, reach: int) -> Floats:
-    """How much looks like a boundary at each row: a line (ridge) or a step, in units of noise."""
-    n = len(profile)
-    padded = np.pad(profile, ((2 * reach, 2 * reach), (0, 0)), mode="edge")
-    total = np.vstack([np.zeros((1, 3)), np.cumsum(padded, axis=0)])
-    mean = (total[reach:] - total[:-reach]) / reach  # mean[i] covers padded rows i .. i + reach - 1
+def evidence(parts: Floats, sigma: Floats, reach: int) -> Floats:
+    """How much looks like a boundary at each row, in units of noise: a line (ridge) or a step that every part of
+    the band agrees on, in sign too. A drop or a letter lies in one part only. parts: (parts, rows, 3).
+    """
+    n = parts.shape[1]
+    padded = np.pad(parts, ((0, 0), (2 * reach + 1, 2 * reach), (0, 0)), mode="edge")
+    total = np.cumsum(padded, axis=1)
+    mean = (total[:, reach:] - total[:, :-reach]) / reach  # mean[:, i] covers rows i - 2 reach .. i - reach - 1
     centre = np.arange(n) + 2 * reach
-    middle = mean[centre - reach // 2]
-    above, below = mean[centre - reach - reach // 2], mean[centre + reach - reach // 2]
-    ridge = np.abs(middle - (above + below) / 2)
-    step = np.abs(mean[centre + 1] - mean[centre - reach])
-    return np.asarray(((ridge + step) / sigma).max(axis=1))
+    middle = mean[:, centre - reach // 2]
+    above, below = mean[:, centre - reach - reach // 2], mean[:, centre + reach - reach // 2]
+    signed = np.stack([middle - (above + below) / 2, mean[:, centre] - mean[:, centre - reach]])
+    agreed = np.maximum(signed.min(axis=1), -signed.max(axis=1))  # <= 0 where the parts differ in sign
+    return np.asarray((np.maximum(agreed, 0).sum(axis=0) / sigma).max(axis=1))
 
 
 def peaks(strength: Floats, apart: int, most: int) -> list[int]:
@@ -94,18 +96,19 @@ def peaks(strength: Floats, apart: int, most: int) -> list[int]:
 
 
 def explain(
-    profile: Floats, first: int, last: int, meniscus: int, expected: float | None = None, least: int = 4
+    parts: Floats, first: int, last: int, meniscus: int, expected: float | None = None, least: int = 4
 ) -> Explanation:
-    """Explain `profile` (rows, 3) in absorbance between the rim node `first` and the base node `last`.
+    """Explain the column between the rim node `first` and the base node `last`.
 
+    parts: absorbance (parts, rows, 3), the median over the columns of each part of the band.
     meniscus: half height of the meniscus in rows. expected: a row that the dosed volume predicts; it becomes one
     more candidate and breaks ties, no more. least: rows of liquid that can be told from the base.
     """
-    body = profile[first:last]
+    body = np.median(parts[:, first:last], axis=0)
     n = len(body)
     noise = 1.4826 * np.median(np.abs(np.diff(body, axis=0)), axis=0) / np.sqrt(2) if n > 2 else np.ones(3)
     sigma = np.maximum(noise, 0.004)
-    strength = evidence(body, sigma, max(2, meniscus))
+    strength = evidence(parts[:, first:last], sigma, max(2, meniscus))
     places = [p for p in peaks(strength, meniscus, CANDIDATES) if p <= n - least]
     if expected is not None and 0 < expected - first < n - least:
         places = sorted({*places, round(expected - first)})
@@ -115,7 +118,7 @@ def explain(
     def air(upto: int) -> tuple[float, Floats]:
         rows = body[: max(0, upto - meniscus)]
         model = _air(rows)
-        return _cost(rows, model, sigma), model[-1] if len(model) else np.full(3, 0.04)
+        return _cost(rows, model, sigma), middle_row(model) if len(model) else np.full(3, 0.04)
 
     def liquid(start: int, stop: int, above: Floats) -> tuple[float, Floats]:
         begin = start + meniscus

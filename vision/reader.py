@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vision import level, presence
-from vision.background import Box, inside, light_field, white_light
+from vision.background import Box, inside, panel_behind, white_light
 from vision.calibration import VialView
 from vision.colour import SRGB_LINEAR, Floats, transmitted_lab
 from vision.quality import frame_doubt
@@ -36,6 +36,12 @@ class Column:
     top: int
     glare: float
 
+    @property
+    def parts(self) -> Floats:
+        """(3, rows, 3): median over the columns of the left, middle and right third of the band."""
+        thirds = np.array_split(self.absorbance, 3, axis=1)
+        return np.stack([level.middle_row(third.swapaxes(0, 1)) for third in thirds])
+
 
 def read_vial(
     image: Image, view: VialView, *, empty: Image | None = None, expected_ul: float | None = None
@@ -48,9 +54,10 @@ def read_vial(
     """
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
         raise ValueError(f"a picture is (h, w, 3) uint8 BGR, not {image.shape} {image.dtype}")
-    doubt = frame_doubt(image)
-    if not usable(view, image.shape):
-        return unknown(view, doubt | Doubt.OUT_OF_FRAME)
+    cut = inside(view.box_px, image.shape) if usable(view, image.shape) else None
+    if cut is None:
+        return unknown(view, Doubt.OUT_OF_FRAME)
+    doubt = frame_doubt(image[cut[1] : cut[3], cut[0] : cut[2]])
     if doubt & (Doubt.DARK | Doubt.SATURATED):
         return unknown(view, doubt)
     column = None if view.white_px is None else take_column(image, view)
@@ -80,25 +87,24 @@ def take_column(image: Image, view: VialView) -> Column | None:
         return None
     x0, y0, x1, y1 = view.box_px
     wide: Box = (x0 - 0.2 * (x1 - x0), y0, x1 + 0.2 * (x1 - x0), y1)
-    cut = inside(wide, image.shape)
-    field = light_field(image, (x0, y0, x1, y1), white)
-    if cut is None or field is None:
+    outer, inner = inside(wide, image.shape), inside(view.box_px, image.shape)
+    if outer is None or inner is None:
         return None
-    left, top, right, bottom = cut
-    codes = image[top:bottom, left:right]
-    inner = inside(view.box_px, image.shape)
-    assert inner is not None  # noqa: S101 - `usable` has checked
-    at, width = inner[0] - left, inner[2] - inner[0]
-    begin, end = at + round(BAND[0] * width), at + max(round(BAND[1] * width), round(BAND[0] * width) + 2)
-    band = codes[:, begin:end]
-    lit = SRGB_LINEAR[band] / field[:, begin - at : end - at]
-    body = slice(round(0.3 * len(codes)), round(0.9 * len(codes)), 3)
-    spread = -np.log10(np.maximum(SRGB_LINEAR[codes[body]] / white, 4e-3)).mean(axis=2)
+    width = inner[2] - inner[0]
+    begin = inner[0] + round(BAND[0] * width)
+    end = max(begin + 3, inner[0] + round(BAND[1] * width))
+    band = image[inner[1] : inner[3], begin:end]
+    panel = panel_behind(image, inner, white).at(
+        np.arange(inner[1], inner[3], dtype=np.float64), np.arange(begin, end, dtype=np.float64)
+    )
+    height = inner[3] - inner[1]
+    body = slice(inner[1] + round(0.3 * height), inner[1] + round(0.9 * height), 3)
+    spread = SRGB_LINEAR[image[body, outer[0] : outer[2]]] / white
     return Column(
-        absorbance=-np.log10(np.clip(lit, 4e-3, 4.0)),
-        across=level.middle_row(spread),
-        left=x0 - left,
-        top=top,
+        absorbance=-np.log10(np.clip(SRGB_LINEAR[band] / panel, 4e-3, 4.0)),
+        across=-np.log10(np.maximum(level.middle_row(spread).mean(axis=1), 4e-3)),
+        left=x0 - outer[0],
+        top=inner[1],
         glare=float(np.mean(band.min(axis=2) >= 253)),
     )
 
@@ -109,18 +115,16 @@ def read_column(
     """Explain the column and put the numbers to it."""
     scale = view.px_per_mm if np.isfinite(view.px_per_mm) and view.px_per_mm > 0 else None
     k = scale or (view.base_row - view.box_px[1]) / 45.0
-    profile = level.middle_row(column.absorbance.swapaxes(0, 1))
-    if empty is not None:
-        profile = profile - level.middle_row(empty.absorbance.swapaxes(0, 1))
+    parts = column.parts if empty is None else column.parts - empty.parts
     first = round(RIM_MM * k)
-    last = min(len(profile), round(view.base_row - column.top - BASE_MM * k))
+    last = min(parts.shape[1], round(view.base_row - column.top - BASE_MM * k))
     meniscus = max(2, round(MENISCUS_MM * k))
     if last - first < 6 * meniscus:
         return unknown(view, doubt | Doubt.OUT_OF_FRAME)
     expected = None
     if expected_ul is not None and scale and np.isfinite(expected_ul) and view.bore_mm > 0:
         expected = view.base_row - column.top - expected_ul / view.ul_per_mm * scale
-    found = level.explain(profile, first, last, meniscus, expected, least=meniscus + 2)
+    found = level.explain(parts, first, last, meniscus, expected, least=meniscus + 2)
     if found.gap < SURE:
         return unknown(view, doubt | Doubt.AMBIGUOUS, present=True)
     confidence = (1 - float(np.exp(-found.gap / 12))) * (0.6 if doubt else 1.0)
@@ -162,7 +166,7 @@ def read_column(
 def colour(absorbance: Floats, glass: Floats) -> Lab:
     """Lab of what the liquid transmits: the glass that the air above shows is taken off."""
     pixels = absorbance.reshape(-1, 3) - np.clip(glass.mean(), 0, level.AIR_MOST)
-    return transmitted_lab(10.0**-pixels)
+    return transmitted_lab(np.minimum(10.0**-pixels, 1.0))
 
 
 def reading(view: VialView, state: State, doubt: Doubt, confidence: float, *, present: bool | None) -> VialReading:
