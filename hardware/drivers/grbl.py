@@ -1,0 +1,349 @@
+"""XY(Z) stages on a GRBL 1.1 controller.
+
+Manual: gnea/grbl, doc/markdown/interface.md and commands.md, revision 1.1h. Checked against scripted conversations
+taken from them and against the virtual bench; not yet against a controller on a table.
+
+Positions are work coordinates: set G54 once so that the near left corner of the travel is 0, 0, 0 after homing.
+"ok" means understood, not done: a move has ended when the controller is Idle at the place asked for. A welcome
+banner that nobody asked for means that the controller restarted and no longer knows where it stands.
+"""
+
+import math
+import re
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from hardware.errors import (
+    DeviceTimeoutError,
+    HardwareError,
+    NotConnectedError,
+    OutOfRangeError,
+    ReplyError,
+    StoppedError,
+)
+from hardware.spec import Positive, StageSpec
+from hardware.wire import Link
+
+Position = tuple[float, float, float]
+
+ANSWER_S = 1.0
+ARRIVED_MM = 0.02
+MOST_STRAY_LINES = 64
+_END = b"\n"
+_STATUS = re.compile(r"<([A-Z][a-z]+)(?::(\d))?\|(.*)>")
+_BANNER = re.compile(r"Grbl 1\.\d.*")
+_AXES = re.compile(r"-?\d{1,5}\.\d{1,4}(?:,-?\d{1,5}\.\d{1,4}){2,}")
+
+_ALARMS = {
+    "1": "ran into a limit switch; look for an obstacle",
+    "2": "refused a target outside its own soft limits; compare travel_mm with $130 to $132",
+    "3": "was reset while it moved",
+    "6": "was reset while homing",
+    "7": "its door opened while homing",
+    "8": "found a limit switch still pressed after homing",
+    "9": "found no limit switch while homing",
+}
+_ERRORS = {
+    "5": "homing is switched off in the controller; fit limit switches and set $22=1",
+    "8": "is not standing still",
+    "9": "is locked after an alarm; home it",
+    "15": "the target is beyond its travel",
+    "20": "does not know the command",
+}
+
+
+class Word(StrEnum):
+    """What the controller understands. The first four act at once, even while a line is being worked off."""
+
+    STATUS = "?"
+    HOLD = "!"
+    RESET = "\x18"
+    HOME = "$H"
+    VERSION = "$I"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a rig file may say under `settings`. feed_mm_min: speed of moves."""
+
+    baud: Literal[9600, 19200, 38400, 57600, 115200, 230400] = 115200
+    feed_mm_min: Positive = 3000.0
+    homing_s: Annotated[float, Field(ge=1, le=600)] = 90.0
+
+
+@dataclass(frozen=True)
+class Report:
+    state: str
+    substate: str
+    position_mm: Position | None
+
+
+class Driver:
+    """One stage."""
+
+    def __init__(
+        self, name: str, spec: StageSpec, settings: Settings, *, speed: float, latch: threading.Event
+    ) -> None:
+        self.name = name
+        self._spec, self._settings = spec, settings
+        self._slowest_poll_s = max(0.002, 0.1 / speed)
+        self._link = Link(name, spec.port, settings.baud)
+        self._latch = latch
+        self._halt, self._standing = threading.Event(), threading.Event()
+        self._working = threading.Lock()
+        self._offset: Position | None = None
+        self._homed = False
+
+    def open(self) -> None:
+        """Reset the controller and wait for its banner. Nothing moves; the position is unknown until homed."""
+        if not self._link.is_open:
+            self._link.open()
+        self._homed, self._offset = False, None
+        try:
+            for _ in range(3):  # an Arduino that was reset by opening the port is deaf for two seconds
+                if self._reset(time.monotonic() + ANSWER_S):
+                    return
+        except HardwareError:
+            self.close()
+            raise
+        self.close()
+        advice = f"no GRBL 1.1 answers on {self._spec.port} at {self._settings.baud} baud; check power and port"
+        raise NotConnectedError(self.name, advice)
+
+    def identify(self) -> str:
+        if not self._link.is_open:
+            self.open()
+        return " ".join(self._command(Word.VERSION, ANSWER_S))
+
+    def close(self) -> None:
+        self._homed = False
+        self._link.close()
+
+    @property
+    def travel_mm(self) -> Position:
+        return self._spec.travel_mm
+
+    @property
+    def homed(self) -> bool:
+        return self._homed
+
+    def home(self) -> None:
+        with self._work():
+            self._homed = False
+            self._command(Word.HOME, self._settings.homing_s)
+            self._homed = True
+
+    def move_to(self, x_mm: float, y_mm: float, z_mm: float | None = None) -> None:
+        wanted = {"X": x_mm, "Y": y_mm} | ({} if z_mm is None else {"Z": z_mm})
+        for (axis, value), travel in zip(wanted.items(), self._spec.travel_mm, strict=False):
+            if not math.isfinite(value) or not 0 <= value <= travel:
+                raise OutOfRangeError(self.name, f"{axis} {value:g} mm is outside its travel, 0 to {travel:g} mm")
+        with self._work():
+            self._require_homed()
+            line = "G21G90G1" + "".join(f"{axis}{value:.3f}" for axis, value in wanted.items())
+            with suppress(DeviceTimeoutError):  # a lost "ok" says nothing; the position will
+                self._command(f"{line}F{self._settings.feed_mm_min:.0f}", ANSWER_S)
+            self._wait_until_at(tuple(wanted.values()))
+
+    def position_mm(self) -> Position:
+        self._require_homed()
+        deadline = time.monotonic() + 5
+        while (position := self._report().position_mm) is None:  # the offset comes with every 10th report or so
+            if time.monotonic() > deadline:
+                raise DeviceTimeoutError(self.name, "never reports its work offset (WCO); set $10=1")
+            time.sleep(self._slowest_poll_s)
+        self._require_homed()
+        return position
+
+    def stop(self) -> None:
+        """Brake, then reset: a reset at standstill keeps the position. All within 0.5 s."""
+        self._halt.set()
+        self._standing.clear()
+        try:
+            self._link.send_urgent(Word.HOLD.encode())
+            if not self._link.lock.acquire(timeout=0.15):
+                self._homed = False
+                self._link.send_urgent(Word.RESET.encode())
+                raise DeviceTimeoutError(self.name, "the stop was sent but not confirmed", "unknown")
+            try:
+                self._brake_and_reset()
+            finally:
+                self._link.lock.release()
+        finally:
+            self._standing.set()
+
+    def _brake_and_reset(self) -> None:
+        kept, deadline = False, time.monotonic() + 0.2
+        with suppress(DeviceTimeoutError, ReplyError):
+            while not kept and time.monotonic() < deadline:
+                report = self._report(deadline)
+                kept = report.state == "Idle" or (report.state, report.substate) == ("Hold", "0")
+                if report.state in ("Alarm", "Home", "Jog"):
+                    break
+        homed = self._homed and kept
+        confirmed = self._reset(time.monotonic() + 0.15, urgent=True)
+        self._homed = homed and confirmed
+        if not confirmed:
+            raise DeviceTimeoutError(self.name, "the stop was sent but not confirmed", "unknown")
+
+    def _wait_until_at(self, target_mm: tuple[float, ...]) -> None:
+        diagonal_mm = math.hypot(*self._spec.travel_mm)
+        deadline = time.monotonic() + 90 * diagonal_mm / self._settings.feed_mm_min + 5
+        pause_s, idle_since = 0.002, math.inf
+        while True:
+            self._halt.wait(pause_s)
+            self._raise_if_halted()
+            pause_s = min(pause_s * 1.5, self._slowest_poll_s)
+            now = time.monotonic()
+            try:
+                report = self._report()
+            except DeviceTimeoutError:
+                if now > deadline:
+                    self._homed = False
+                    raise
+                continue
+            self._require_homed("unknown")
+            if report.state in ("Hold", "Door", "Sleep") and not self._halted():
+                raise ReplyError(self.name, "?", report.state, "was halted by its own buttons or door", "unknown")
+            there = report.position_mm is not None and all(
+                abs(a - b) <= ARRIVED_MM for a, b in zip(report.position_mm, target_mm, strict=False)
+            )
+            if report.state == "Idle" and there:
+                return
+            idle_since = min(idle_since, now) if report.state == "Idle" and report.position_mm else math.inf
+            if now - idle_since > 0.5:
+                self._raise_if_halted()
+                raise ReplyError(
+                    self.name, "?", f"{report.position_mm}", f"stands still, not at {target_mm}", "unknown"
+                )
+            if now > deadline:
+                with suppress(HardwareError):
+                    self.stop()
+                raise DeviceTimeoutError(self.name, f"did not reach {target_mm} in time; stopped", "unknown")
+
+    def _report(self, deadline_s: float | None = None) -> Report:
+        deadline_s = time.monotonic() + ANSWER_S if deadline_s is None else deadline_s
+        with self._link.lock:
+            self._absorb()
+            self._link.send(Word.STATUS.encode())
+            for _ in range(MOST_STRAY_LINES):
+                if (report := self._understand(self._link.read_until(_END, deadline_s))) is not None:
+                    return report
+        raise DeviceTimeoutError(self.name, "says much but never its status", "unknown")
+
+    def _command(self, line: str, timeout_s: float) -> list[str]:
+        """Send one line and wait for its "ok"; returns the [messages] that came before it.
+
+        The lock is given back between reads, so that a stop finds it free however long homing takes.
+        """
+        said: list[str] = []
+        deadline = time.monotonic() + timeout_s
+        with self._link.lock:
+            self._absorb()
+            self._link.send(f"{line}\n".encode("ascii"), self._halted)
+        while True:
+            self._raise_if_halted()
+            with self._link.lock:
+                raw = self._link.waiting(_END)
+            if raw is None:
+                if time.monotonic() > deadline:
+                    raise DeviceTimeoutError(self.name, f"no answer to {line} in {timeout_s:g} s", "unknown")
+                self._halt.wait(0.005)
+                continue
+            text = _text(raw)
+            if text == "ok":
+                return said
+            if (code := text.removeprefix("error:")) != text:
+                self._homed = self._homed and code != "9"
+                raise ReplyError(self.name, line, text, _ERRORS.get(code, "refused the command"))
+            if text.startswith("["):
+                said.append(text)
+            self._understand(raw)
+
+    def _absorb(self) -> None:
+        """Hear what was said unasked, above all a banner or an alarm."""
+        for _ in range(MOST_STRAY_LINES):
+            if (raw := self._link.waiting(_END)) is None:
+                return
+            self._understand(raw)
+
+    def _understand(self, raw: bytes) -> Report | None:
+        """A status report, or None for other lines. Raises for a banner or an alarm."""
+        text = _text(raw)
+        if text.startswith("ALARM:"):
+            code = text.removeprefix("ALARM:")
+            self._homed = self._homed and code == "2"
+            raise ReplyError(self.name, "", text, _ALARMS.get(code, "is in alarm") + "; then home it", "unknown")
+        if _BANNER.fullmatch(text):
+            self._homed, self._offset = False, None
+            raise ReplyError(self.name, "", text, "restarted and lost its position; home it", "unknown")
+        match = _STATUS.fullmatch(text)
+        if match is None:
+            return None
+        fields = dict(part.partition(":")[::2] for part in match[3].split("|"))
+        if match[1] == "Alarm":
+            self._homed = False
+        if (offset := _axes(fields.get("WCO"))) is not None:
+            self._offset = offset
+        position = _axes(fields.get("WPos"))
+        machine = _axes(fields.get("MPos"))
+        if machine is not None and self._offset is not None:
+            position = tuple(m - o for m, o in zip(machine, self._offset, strict=True))  # type: ignore[assignment]
+        return Report(match[1], match[2] or "", position)
+
+    def _reset(self, deadline_s: float, *, urgent: bool = False) -> bool:
+        """Soft reset; True when the banner came."""
+        with self._link.lock:
+            self._link.discard()
+            (self._link.send_urgent if urgent else self._link.send)(Word.RESET.encode())
+            with suppress(DeviceTimeoutError):
+                for _ in range(MOST_STRAY_LINES):
+                    if _BANNER.fullmatch(_text(self._link.read_until(_END, deadline_s))):
+                        return True
+        return False
+
+    def _halted(self) -> bool:
+        return self._halt.is_set() or self._latch.is_set()
+
+    def _raise_if_halted(self) -> None:
+        if self._halted():
+            self._standing.wait(1.0)
+            where = "its position is kept" if self._homed else "home it before the next move"
+            raise StoppedError(self.name, f"stopped; {where}")
+
+    def _require_homed(self, outcome: Literal["not_done", "unknown"] = "not_done") -> None:
+        if not self._homed:
+            raise HardwareError(self.name, "does not know its position; home it first", outcome)
+
+    @contextmanager
+    def _work(self) -> Iterator[None]:
+        if not self._working.acquire(blocking=False):
+            raise HardwareError(self.name, "is still moving; wait or stop it first")
+        try:
+            self._halt.clear()
+            self._standing.clear()
+            yield
+        except ReplyError:
+            if self._halted():  # what the stop made the controller say
+                self._raise_if_halted()
+            raise
+        finally:
+            self._working.release()
+
+
+def _text(line: bytes) -> str:
+    return line.strip().decode("ascii", "replace")
+
+
+def _axes(text: str | None) -> Position | None:
+    if text is None or not _AXES.fullmatch(text):
+        return None
+    x, y, z = (float(part) for part in text.split(",")[:3])
+    return x, y, z

@@ -1,0 +1,410 @@
+"""Syringe pumps of the NE-1000 family, New Era Pump Systems, RS-232 in Basic mode.
+
+Manual: publication 1200-01, NE-1000, V3.9xx, sections 7 and 10. Checked against scripted conversations taken from
+that manual and against the virtual bench; not yet against a pump on a table.
+
+What the manual makes easy to get wrong: volumes are µL up to a syringe diameter of 14 mm and mL above; numbers have
+four digits and at most three decimals; VOL 0 means "for ever"; an alarm is told once, in place of the next answer,
+and that command is not done; the first STP pauses and the second stops. The dispensed counter is cleared before
+every delivery: it keeps its finest step, and after a lost answer it tells whether RUN was heard. RUN is never
+sent twice.
+"""
+
+import math
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated, Literal, NoReturn
+
+from pydantic import Field
+
+from hardware.devices import PumpRange
+from hardware.errors import (
+    DeviceTimeoutError,
+    HardwareError,
+    NotConnectedError,
+    OutOfRangeError,
+    ReplyError,
+    StoppedError,
+)
+from hardware.spec import Positive, PumpSpec
+from hardware.wire import Link
+
+ANSWER_S = 0.5
+MOST_STRAY_PACKETS = 64
+_STX, _ETX = b"\x02", b"\x03"
+_REPLY = re.compile(r"(\d\d)(?:([IWSPTUX])|A\?([RSTEO]))(.*)")
+_NUMBER = r"(\d{1,4}|\d{0,3}\.\d{1,3}|\d{1,4}\.)"
+_NOTHING, _VERSION = re.compile(""), re.compile(r"NE[0-9A-Z.]+V[0-9.]+")
+_LENGTH, _VOLUME = re.compile(_NUMBER), re.compile(_NUMBER + "(UL|ML)")
+_RATE, _COUNTER = re.compile(_NUMBER + "([UM][MH])"), re.compile(f"I{_NUMBER}W{_NUMBER}(UL|ML)")
+_UL = {"UL": 1.0, "ML": 1000.0}
+_UL_S = {"UH": 1 / 3600, "UM": 1 / 60, "MM": 1000 / 60, "MH": 1000 / 3600}
+_LARGEST_UL_DIAMETER_MM = 14.0
+_MICROSTEP_MM = 0.0002126
+
+_TROUBLE = {
+    "A?R": "was switched off or restarted and has forgotten its program",
+    "A?S": "its motor stalled: look for a blocked tube, a closed valve or an empty syringe",
+    "A?T": "heard nothing from the computer for too long and stopped itself",
+    "A?E": "reports an error in its pumping program",
+    "A?O": "reports a program phase out of range",
+    "?": "does not know the command",
+    "?NA": "cannot do that now",
+    "?OOR": "says the value is out of its range",
+    "?COM": "received a damaged command; check cable and baud rate",
+    "?IGN": "ignored the command",
+}
+
+
+class Word(StrEnum):
+    """What the pump understands."""
+
+    STATUS = ""
+    VERSION = "VER"
+    DIAMETER = "DIA"
+    PHASE = "PHN"
+    FUNCTION_RATE = "FUNRAT"
+    FUNCTION_STOP = "FUNSTP"
+    RATE = "RAT"
+    VOLUME = "VOL"
+    CLEAR = "CLD"
+    COUNTER = "DIS"
+    RUN = "RUN"
+    STOP = "STP"
+
+
+class Direction(StrEnum):
+    INFUSE = "INF"
+    WITHDRAW = "WDR"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a rig file may say under `settings`. fastest_mm_s: plunger speed limit of the model."""
+
+    address: Annotated[int, Field(ge=0, le=99)] = 0
+    baud: Literal[300, 1200, 2400, 9600, 19200] = 19200
+    fastest_mm_s: Positive = 0.85
+    slowest_mm_s: Positive = 1.2e-5
+
+
+@dataclass(frozen=True)
+class Reply:
+    status: str
+    data: str
+
+
+def four_digits(value: float) -> str:
+    """A number as the pump takes it: four digits, at most three decimals. Raises ValueError above 9999."""
+    for decimals in (3, 2, 1, 0):
+        text = f"{value:.{decimals}f}"
+        if sum(c.isdigit() for c in text) <= 4:
+            return text
+    raise ValueError(f"{value} needs more than four digits")
+
+
+class Driver:
+    """One pump with one syringe, taken as full when it is opened."""
+
+    def __init__(
+        self, name: str, spec: PumpSpec, settings: Settings, *, speed: float, latch: threading.Event
+    ) -> None:
+        self.name = name
+        self._spec, self._settings = spec, settings
+        self._slowest_poll_s = max(0.002, 0.1 / speed)
+        self._unit = "UL" if spec.diameter_mm <= _LARGEST_UL_DIAMETER_MM else "ML"
+        self._area_mm2 = math.pi / 4 * spec.diameter_mm**2
+        self._link = Link(name, spec.port, settings.baud)
+        self._latch = latch
+        self._halt, self._standing = threading.Event(), threading.Event()
+        self._working = threading.Lock()
+        self._left_ul = spec.capacity_ul
+
+    def open(self) -> None:
+        """Find the pump, and stop it should it run for a program that is gone."""
+        if not self._link.is_open:
+            self._link.open()
+        try:
+            status = self._awake()
+            self.identify()
+            if status != "S":
+                self.stop()
+            self._set(f"{Word.PHASE}2")  # phase 1 delivers; without this the pump would run on into an old phase 2
+            self._set(Word.FUNCTION_STOP)
+        except HardwareError:
+            self.close()
+            raise
+
+    def identify(self) -> str:
+        if not self._link.is_open:
+            self.open()
+        try:
+            return self._ask(Word.VERSION, _VERSION).data
+        except DeviceTimeoutError as error:
+            advice = (
+                f"no New Era pump answers on {self._spec.port} at {self._settings.baud} baud, address "
+                f"{self._settings.address}; check power, address and baud rate (19200 or 9600) in its menu"
+            )
+            raise NotConnectedError(self.name, advice) from error
+
+    def close(self) -> None:
+        self._link.close()
+
+    @property
+    def range(self) -> PumpRange:
+        step_ul = 0.001 * _UL[self._unit]
+        return PumpRange(
+            capacity_ul=self._spec.capacity_ul,
+            min_volume_ul=max(step_ul, _MICROSTEP_MM * self._area_mm2),
+            min_rate_ul_s=self._settings.slowest_mm_s * self._area_mm2,
+            max_rate_ul_s=self._settings.fastest_mm_s * self._area_mm2,
+        )
+
+    @property
+    def left_ul(self) -> float:
+        return self._left_ul
+
+    def loaded(self, volume_ul: float) -> None:
+        """Book that the syringe now holds `volume_ul`."""
+        if not 0 <= volume_ul <= self._spec.capacity_ul:
+            raise OutOfRangeError(self.name, f"a {self._spec.capacity_ul:g} µL syringe cannot hold {volume_ul:g}")
+        self._left_ul = volume_ul
+
+    def expressed_ul(self, volume_ul: float) -> float:
+        """The nearest volume that the pump can be told. Raises OutOfRangeError for one it cannot."""
+        if not math.isfinite(volume_ul) or volume_ul < self.range.min_volume_ul:
+            smallest = self.range.min_volume_ul
+            raise OutOfRangeError(self.name, f"{volume_ul:g} µL is below the smallest volume, {smallest:.3g} µL")
+        if volume_ul > self._spec.capacity_ul:
+            raise OutOfRangeError(self.name, f"{volume_ul:g} µL is more than the syringe holds")
+        try:
+            return float(four_digits(volume_ul / _UL[self._unit])) * _UL[self._unit]
+        except ValueError as error:
+            raise OutOfRangeError(self.name, f"{volume_ul:g} µL has too many digits for the pump") from error
+
+    def dispense(self, volume_ul: float, rate_ul_s: float) -> float:
+        return self._deliver(Direction.INFUSE, volume_ul, rate_ul_s)
+
+    def aspirate(self, volume_ul: float, rate_ul_s: float) -> float:
+        return self._deliver(Direction.WITHDRAW, volume_ul, rate_ul_s)
+
+    def stop(self) -> None:
+        """Stop, then make sure. The first STP leaves at once; the rest waits at most 0.5 s."""
+        self._halt.set()
+        self._standing.clear()
+        try:
+            self._link.send_urgent(self._packet(Word.STOP))
+            if not self._link.lock.acquire(timeout=0.2):
+                self._link.send_urgent(self._packet(Word.STOP))
+                raise DeviceTimeoutError(self.name, "the stop was sent but not confirmed", "unknown")
+            try:
+                self._confirm_stop(time.monotonic() + 0.3)
+            finally:
+                self._link.lock.release()
+        finally:
+            self._standing.set()
+
+    def _confirm_stop(self, deadline_s: float) -> None:
+        self._link.discard(quiet_s=0.02)  # answers to the STP and to whatever it interrupted
+        while True:
+            self._link.send_urgent(self._packet(Word.STOP))
+            if next(self._replies(deadline_s)).status in "SA":
+                return
+
+    def _deliver(self, direction: Direction, volume_ul: float, rate_ul_s: float) -> float:
+        volume_ul = self.expressed_ul(volume_ul)
+        rate = self._rate(rate_ul_s)
+        room_ul = self._left_ul if direction is Direction.INFUSE else self._spec.capacity_ul - self._left_ul
+        if volume_ul > room_ul + 1e-6:
+            what = "left in" if direction is Direction.INFUSE else "room in"
+            raise OutOfRangeError(self.name, f"{volume_ul:g} µL asked, only {room_ul:.4g} µL {what} the syringe")
+        if not self._working.acquire(blocking=False):
+            raise HardwareError(self.name, "is still delivering; wait or stop it first")
+        try:
+            self._halt.clear()
+            self._standing.clear()
+            with self._nothing_ran_yet():
+                self._prepare(direction, volume_ul, rate)
+            try:
+                with suppress(DeviceTimeoutError):  # the counter will tell whether RUN was heard
+                    self._ask(Word.RUN, _NOTHING, unless=self._halted)
+            except NotConnectedError:
+                self._book(direction, volume_ul)
+                raise
+            return self._watch(direction, volume_ul, volume_ul / rate_ul_s)
+        finally:
+            self._working.release()
+
+    def _prepare(self, direction: Direction, volume_ul: float, rate: str) -> None:
+        diameter = four_digits(self._spec.diameter_mm)
+        if float(self._ask(Word.DIAMETER, _LENGTH).data) != float(diameter):
+            self._set(f"{Word.DIAMETER}{diameter}")
+            self._verify(Word.DIAMETER, _LENGTH, (diameter,))
+        volume = four_digits(volume_ul / _UL[self._unit])
+        self._set(f"{Word.PHASE}1")
+        self._set(Word.FUNCTION_RATE)
+        self._set(f"{Word.RATE}{rate}")
+        self._verify(Word.RATE, _RATE, (rate[:-2], rate[-2:]))
+        self._set(f"{Word.VOLUME}{volume}")
+        self._verify(Word.VOLUME, _VOLUME, (volume, self._unit))
+        self._set(f"DIR{direction}")
+        self._set(f"{Word.CLEAR}{direction}")
+        if (counted := self._counted(direction)[1]) != 0:
+            raise ReplyError(self.name, Word.CLEAR, f"{counted:g} µL", "its counter did not go back to zero")
+
+    def _watch(self, direction: Direction, volume_ul: float, expected_s: float) -> float:
+        deadline = time.monotonic() + 1.2 * expected_s + 5
+        pause_s, silent, unmoved = 0.002, 0, 0
+        while True:
+            self._halt.wait(pause_s)
+            if self._halted():
+                self._cut_short(direction, volume_ul)
+            pause_s = min(pause_s * 1.5, self._slowest_poll_s)
+            try:
+                status, counted_ul = self._counted(direction)
+            except DeviceTimeoutError:
+                silent += 1
+                if silent == 3:
+                    self._give_up(direction, volume_ul, "stopped answering while it delivered")
+                continue
+            except NotConnectedError:
+                self._book(direction, volume_ul)
+                raise
+            except ReplyError as error:
+                if self._halted():
+                    continue
+                counted_ul = self._last_count(direction, volume_ul)
+                message = (
+                    f"{_TROUBLE.get(error.reply, 'sent noise')}; it had counted {counted_ul:g} of {volume_ul:g} µL"
+                )
+                raise ReplyError(self.name, error.command, error.reply, message, "unknown") from error
+            silent = 0
+            if status in "IW":
+                if time.monotonic() > deadline:
+                    self._give_up(direction, volume_ul, f"still runs after {1.2 * expected_s + 5:.0f} s")
+            elif status == "S" and counted_ul >= volume_ul - self._tolerance_ul(volume_ul):
+                self._book(direction, counted_ul)
+                if counted_ul > volume_ul + self._tolerance_ul(volume_ul):
+                    message = f"delivered more than the {volume_ul:g} µL asked"
+                    raise ReplyError(self.name, Word.COUNTER, f"{counted_ul:g} µL", message, "unknown")
+                return counted_ul
+            elif status == "S" and counted_ul == 0:
+                unmoved += 1
+                if unmoved == 3:
+                    raise DeviceTimeoutError(self.name, "did not start; its counter stands at zero", "not_done")
+            elif not self._halted():
+                self._link.send_urgent(self._packet(Word.STOP) * 2)
+                self._book(direction, counted_ul)
+                message = f"was stopped or paused at its own keys after {counted_ul:g} of {volume_ul:g} µL"
+                raise StoppedError(self.name, message)
+
+    def _cut_short(self, direction: Direction, volume_ul: float) -> NoReturn:
+        if not self._standing.wait(1.0):
+            self._link.send_urgent(self._packet(Word.STOP) * 2)
+        counted_ul = self._last_count(direction, volume_ul)
+        raise StoppedError(self.name, f"stopped after {counted_ul:g} of {volume_ul:g} µL")
+
+    def _give_up(self, direction: Direction, volume_ul: float, why: str) -> NoReturn:
+        self._link.send_urgent(self._packet(Word.STOP) * 2)
+        self._book(direction, volume_ul)
+        raise DeviceTimeoutError(self.name, f"{why}; how much it delivered is not known", "unknown")
+
+    def _last_count(self, direction: Direction, volume_ul: float) -> float:
+        """Book what the counter says after a stop, or all that was asked if it cannot be read."""
+        for _ in range(3):
+            try:
+                counted_ul = self._counted(direction)[1]
+            except (ReplyError, DeviceTimeoutError):
+                continue
+            except NotConnectedError:
+                break
+            self._book(direction, counted_ul)
+            return counted_ul
+        self._book(direction, volume_ul)
+        return volume_ul
+
+    def _book(self, direction: Direction, volume_ul: float) -> None:
+        change = -volume_ul if direction is Direction.INFUSE else volume_ul
+        self._left_ul = min(max(self._left_ul + change, 0.0), self._spec.capacity_ul)
+
+    def _tolerance_ul(self, volume_ul: float) -> float:
+        return max(2 * self.range.min_volume_ul, 0.005 * volume_ul)
+
+    def _counted(self, direction: Direction) -> tuple[str, float]:
+        reply = self._ask(Word.COUNTER, _COUNTER)
+        infused, withdrawn, unit = _COUNTER.fullmatch(reply.data).groups()  # type: ignore[union-attr]
+        return reply.status, float(infused if direction is Direction.INFUSE else withdrawn) * _UL[unit]
+
+    def _rate(self, rate_ul_s: float) -> str:
+        limits = self.range
+        if not limits.min_rate_ul_s <= rate_ul_s <= limits.max_rate_ul_s:
+            span = f"{limits.min_rate_ul_s:.3g} to {limits.max_rate_ul_s:.3g} µL/s"
+            raise OutOfRangeError(self.name, f"{rate_ul_s:g} µL/s is outside what the pump can do, {span}")
+        for unit in ("UH", "UM", "MM"):  # the finest unit that fits four digits
+            if rate_ul_s / _UL_S[unit] < 9999.5:
+                return four_digits(rate_ul_s / _UL_S[unit]) + unit
+        raise OutOfRangeError(self.name, f"{rate_ul_s:g} µL/s has too many digits for the pump")
+
+    def _halted(self) -> bool:
+        return self._halt.is_set() or self._latch.is_set()
+
+    def _awake(self) -> str:
+        """The status, after any alarm has been told: a pump that was just switched on has one."""
+        for _ in range(3):
+            try:
+                return self._ask(Word.STATUS, _NOTHING).status
+            except ReplyError:
+                continue
+            except DeviceTimeoutError:
+                break
+        return "S"
+
+    def _set(self, command: str) -> None:
+        self._ask(command, _NOTHING)
+
+    def _verify(self, word: Word, shape: re.Pattern[str], expected: tuple[str, ...]) -> None:
+        reply = self._ask(word, shape)
+        got = shape.fullmatch(reply.data).groups()  # type: ignore[union-attr]
+        if float(got[0]) != float(expected[0]) or got[1:] != expected[1:]:
+            asked = "".join(expected)
+            raise ReplyError(self.name, word, reply.data, f"was told {asked} and kept something else")
+
+    def _ask(self, command: str, shape: re.Pattern[str], unless: Callable[[], bool] = lambda: False) -> Reply:
+        """One question, one answer of the right shape; answers that come late for an earlier one are dropped."""
+        with self._link.lock:
+            self._link.discard()
+            self._link.send(self._packet(command), unless)
+            for reply in self._replies(time.monotonic() + ANSWER_S):
+                if reply.data in _TROUBLE:
+                    raise ReplyError(self.name, command, reply.data, _TROUBLE[reply.data])
+                if shape.fullmatch(reply.data):
+                    return reply
+        raise AssertionError("replies end only by an exception")
+
+    def _replies(self, deadline_s: float) -> Iterator[Reply]:
+        """Every packet of this pump until the deadline raises; noise and other addresses are skipped."""
+        for _ in range(MOST_STRAY_PACKETS):
+            packet = self._link.read_until(_ETX, deadline_s).rpartition(_STX)
+            match = _REPLY.fullmatch(packet[2].decode("ascii", "replace"))
+            if packet[1] and match and int(match[1]) == self._settings.address:
+                yield Reply("A", f"A?{match[3]}") if match[3] else Reply(match[2], match[4])
+        raise DeviceTimeoutError(self.name, "the line carries only packets that are not its own", "unknown")
+
+    def _packet(self, command: str) -> bytes:
+        return f"{self._settings.address or ''}{command}\r".encode("ascii")
+
+    @contextmanager
+    def _nothing_ran_yet(self) -> Iterator[None]:
+        """Whatever fails in here, no liquid has moved."""
+        try:
+            yield
+        except (DeviceTimeoutError, NotConnectedError, ReplyError) as error:
+            if self._halted():
+                raise StoppedError(self.name, "stopped before it began") from error
+            error.outcome = "not_done"
+            raise

@@ -1,0 +1,186 @@
+"""What no caller can get round: full vials, empty syringes, the ends of the travel, and a stop in force."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from hardware.devices import Pump, PumpRange, Stage
+from hardware.errors import HardwareError, OutOfRangeError, StoppedError
+from hardware.spec import RackSpec
+from hardware.toml_file import did_you_mean
+
+ON_SLOT_MM = 0.5
+
+
+class Station:
+    """The place under the nozzles: which vial stands there, how full it is, who pours and who moves."""
+
+    def __init__(self, stage: Stage, rack: RackSpec, latch: threading.Event) -> None:
+        self.rack = rack
+        self.latch = latch
+        self._stage = stage
+        self._lock = threading.Lock()
+        self._contents_ul = dict.fromkeys(rack.slots, 0.0)
+        self._pouring: set[str] = set()
+        self._moving = False
+
+    def slot_now(self) -> str | None:
+        """The slot at the station, None between slots. Raises HardwareError while the position is unknown."""
+        x, y, _ = self._stage.position_mm()
+        for slot in self.rack.slots:
+            slot_x, slot_y = self.rack.position_mm(slot)
+            if abs(x - slot_x) <= ON_SLOT_MM and abs(y - slot_y) <= ON_SLOT_MM:
+                return slot
+        return None
+
+    def contents_ul(self, slot: str) -> float:
+        with self._lock:
+            return self._contents_ul[self.known(slot)]
+
+    def set_contents(self, slot: str, volume_ul: float) -> None:
+        if not 0 <= volume_ul <= self.rack.vial.capacity_ul:
+            raise OutOfRangeError(slot, f"a vial of {self.rack.vial.capacity_ul:g} µL cannot hold {volume_ul:g} µL")
+        with self._lock:
+            self._contents_ul[self.known(slot)] = volume_ul
+
+    def known(self, slot: str) -> str:
+        if slot not in self._contents_ul:
+            raise OutOfRangeError("rack", f"has no slot {slot!r}{did_you_mean(slot, self._contents_ul)}")
+        return slot
+
+    def check_running(self, device: str) -> None:
+        if self.latch.is_set():
+            raise StoppedError(device, "everything is stopped; release the stop before going on")
+
+    @contextmanager
+    def pouring(self, role: str, volume_ul: float, left_ul: Callable[[], float]) -> Iterator[None]:
+        """Book `volume_ul` into the vial at the station before it flows, and correct the book by what flowed."""
+        slot = self.slot_now()
+        with self._lock:
+            if self._moving:
+                raise HardwareError(role, "the stage is moving; dispense when it stands")
+            if slot is not None:
+                full = self._contents_ul[slot] + volume_ul
+                if full > self.rack.vial.fill_limit_ul + 1e-6:
+                    limit = f"above its fill limit of {self.rack.vial.fill_limit_ul:g} µL"
+                    raise OutOfRangeError(role, f"{volume_ul:g} µL would fill vial {slot} to {full:g} µL, {limit}")
+                self._contents_ul[slot] = full
+            self._pouring.add(role)
+        before_ul = left_ul()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._pouring.discard(role)
+                if slot is not None:
+                    self._contents_ul[slot] += before_ul - left_ul() - volume_ul
+
+    @contextmanager
+    def moving(self) -> Iterator[None]:
+        with self._lock:
+            if self._pouring:
+                raise HardwareError("stage", f"{', '.join(sorted(self._pouring))} still dispenses; wait for it")
+            self._moving = True
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._moving = False
+
+
+class LimitedPump:
+    """A pump that refuses, before a byte is sent, what would overfill a vial or run a syringe dry."""
+
+    def __init__(self, pump: Pump, station: Station) -> None:
+        self._pump = pump
+        self._station = station
+
+    @property
+    def name(self) -> str:
+        return self._pump.name
+
+    @property
+    def range(self) -> PumpRange:
+        return self._pump.range
+
+    @property
+    def left_ul(self) -> float:
+        return self._pump.left_ul
+
+    def identify(self) -> str:
+        return self._pump.identify()
+
+    def dispense(self, volume_ul: float, rate_ul_s: float) -> float:
+        self._check(volume_ul, rate_ul_s)
+        if volume_ul > self.left_ul + 1e-6:
+            left = f"only {self.left_ul:.0f} µL are left in the syringe"
+            raise OutOfRangeError(self.name, f"{volume_ul:g} µL asked, {left}; refill it and say so")
+        with self._station.pouring(self.name, volume_ul, lambda: self._pump.left_ul):
+            return self._pump.dispense(volume_ul, rate_ul_s)
+
+    def aspirate(self, volume_ul: float, rate_ul_s: float) -> float:
+        self._check(volume_ul, rate_ul_s)
+        return self._pump.aspirate(volume_ul, rate_ul_s)
+
+    def stop(self) -> None:
+        self._pump.stop()
+
+    def close(self) -> None:
+        self._pump.close()
+
+    def _check(self, volume_ul: float, rate_ul_s: float) -> None:
+        self._station.check_running(self.name)
+        limits = self.range
+        if not limits.min_volume_ul <= volume_ul <= limits.capacity_ul:
+            span = f"{limits.min_volume_ul:.3g} to {limits.capacity_ul:g} µL"
+            raise OutOfRangeError(self.name, f"{volume_ul:g} µL is outside what it can deliver, {span}")
+        if not limits.min_rate_ul_s <= rate_ul_s <= limits.max_rate_ul_s:
+            span = f"{limits.min_rate_ul_s:.3g} to {limits.max_rate_ul_s:.3g} µL/s"
+            raise OutOfRangeError(self.name, f"{rate_ul_s:g} µL/s is outside what it can do, {span}")
+
+
+class LimitedStage:
+    """A stage that does not move under a pouring nozzle, beyond its travel, or while stopped."""
+
+    def __init__(self, stage: Stage, station: Station) -> None:
+        self._stage = stage
+        self._station = station
+
+    @property
+    def name(self) -> str:
+        return self._stage.name
+
+    @property
+    def travel_mm(self) -> tuple[float, float, float]:
+        return self._stage.travel_mm
+
+    @property
+    def homed(self) -> bool:
+        return self._stage.homed
+
+    def identify(self) -> str:
+        return self._stage.identify()
+
+    def home(self) -> None:
+        self._station.check_running(self.name)
+        with self._station.moving():
+            self._stage.home()
+
+    def move_to(self, x_mm: float, y_mm: float, z_mm: float | None = None) -> None:
+        self._station.check_running(self.name)
+        for axis, value, travel in zip(
+            "XYZ", (x_mm, y_mm, 0.0 if z_mm is None else z_mm), self.travel_mm, strict=True
+        ):
+            if not 0 <= value <= travel:
+                raise OutOfRangeError(self.name, f"{axis} {value:g} mm is outside its travel, 0 to {travel:g} mm")
+        with self._station.moving():
+            self._stage.move_to(x_mm, y_mm, z_mm)
+
+    def position_mm(self) -> tuple[float, float, float]:
+        return self._stage.position_mm()
+
+    def stop(self) -> None:
+        self._stage.stop()
+
+    def close(self) -> None:
+        self._stage.close()

@@ -1,0 +1,165 @@
+"""A rig: its devices by role, one door for doses, one stop for everything."""
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from hardware.devices import Camera, Device, Pump, Stage
+from hardware.drivers import module_of
+from hardware.errors import HardwareError, NotConnectedError, OutOfRangeError
+from hardware.limits import LimitedPump, LimitedStage, Station
+from hardware.spec import CameraSpec, PumpSpec, RigSpec, StageSpec
+from hardware.toml_file import did_you_mean
+
+STOP_CONFIRMED_S = 1.0
+
+
+@dataclass(frozen=True)
+class Missing:
+    """A device that did not open: what was tried and what to do."""
+
+    role: str
+    port: str
+    message: str
+
+
+class RigOpenError(NotConnectedError):
+    """Every device that is missing, one line each."""
+
+    def __init__(self, rig: str, missing: tuple[Missing, ...]) -> None:
+        lines = "\n".join(f"  {m.role} on {m.port}: {m.message}" for m in missing)
+        super().__init__(rig, f"{len(missing)} of its devices did not open:\n{lines}")
+        self.missing = missing
+
+
+class Rig:
+    """Devices that are open. Made by `open_rig`; `close` it, or use it in a with statement."""
+
+    def __init__(
+        self, spec: RigSpec, pumps: Mapping[str, Pump], stage: Stage, camera: Camera | None, latch: threading.Event
+    ) -> None:
+        self.spec = spec
+        self._latch = latch
+        self._drivers: dict[str, Device] = {**pumps, "stage": stage} | ({"camera": camera} if camera else {})
+        self._syringes: Mapping[str, Any] = pumps
+        self._station = Station(stage, spec.rack, latch)
+        self.pumps: Mapping[str, Pump] = MappingProxyType(
+            {role: LimitedPump(pump, self._station) for role, pump in pumps.items()}
+        )
+        self.stage: Stage = LimitedStage(stage, self._station)
+        self.camera = camera
+
+    def dose(self, slot: str, role: str, volume_ul: float, rate_ul_s: float) -> float:
+        """Dispense into the vial at the station, which must be `slot`; returns what the pump counted, in µL."""
+        self._station.known(slot)
+        pump = self._pump(role)
+        self._station.check_running(role)
+        if (there := self._station.slot_now()) != slot:
+            stands = f"slot {there}" if there else "no slot"
+            raise OutOfRangeError(role, f"{stands} is under the nozzles, not {slot}; move there first")
+        return pump.dispense(volume_ul, rate_ul_s)
+
+    def contents_ul(self, slot: str) -> float:
+        """Book-kept volume in a vial."""
+        return self._station.contents_ul(slot)
+
+    def set_contents(self, slot: str, volume_ul: float) -> None:
+        """Say what a vial holds: 0 for a clean one."""
+        self._station.set_contents(slot, volume_ul)
+
+    def loaded(self, role: str, volume_ul: float) -> None:
+        """Say what a syringe holds. A rig opens with full ones."""
+        self._pump(role)
+        self._syringes[role].loaded(volume_ul)
+
+    def stop_all(self) -> tuple[str, ...]:
+        """Stop every device at once, each from a thread of its own, and stay stopped until `rearm`.
+
+        Returns the devices that did not confirm within a second.
+        """
+        self._latch.set()
+        return tuple(_at_once({name: device.stop for name, device in self._drivers.items()}, STOP_CONFIRMED_S))
+
+    @property
+    def stopped(self) -> bool:
+        return self._latch.is_set()
+
+    def rearm(self) -> None:
+        """Release the stop. Moves nothing."""
+        self._latch.clear()
+
+    def close(self) -> None:
+        _at_once({name: device.close for name, device in self._drivers.items()}, 2.0)
+
+    def __enter__(self) -> "Rig":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _pump(self, role: str) -> Pump:
+        if role not in self.pumps:
+            known = ", ".join(self.pumps)
+            raise OutOfRangeError(
+                self.spec.name,
+                f"no pump {role!r}{did_you_mean(role, self.pumps)}; known: {known}",
+            )
+        return self.pumps[role]
+
+
+def open_rig(spec: RigSpec, *, speed: float = 1.0) -> Rig:
+    """Open all devices side by side. `speed`: how much faster than real time the bench's clock runs.
+
+    Raises RigOpenError that names every device that is missing; nothing stays open then.
+    """
+    latch = threading.Event()
+    parts: dict[str, PumpSpec | StageSpec | CameraSpec] = {**spec.pumps, "stage": spec.stage}
+    if spec.camera is not None:
+        parts["camera"] = spec.camera
+    drivers = {role: _driver(role, part, speed, latch) for role, part in parts.items()}
+    failures = _at_once({role: driver.open for role, driver in drivers.items()}, 30.0)
+    if failures:
+        _at_once({role: driver.close for role, driver in drivers.items()}, 2.0)
+        raise RigOpenError(
+            spec.name, tuple(Missing(role, _port(parts[role]), why) for role, why in failures.items())
+        )
+    return Rig(spec, {role: drivers[role] for role in spec.pumps}, drivers["stage"], drivers.get("camera"), latch)
+
+
+def _port(part: PumpSpec | StageSpec | CameraSpec) -> str:
+    return part.source if isinstance(part, CameraSpec) else part.port
+
+
+def _driver(role: str, part: PumpSpec | StageSpec | CameraSpec, speed: float, latch: threading.Event) -> Any:
+    module = module_of(part.kind)
+    settings = TypeAdapter(module.Settings).validate_python(dict(part.settings))
+    return module.Driver(role, part, settings, speed=speed, latch=latch)
+
+
+def _at_once(calls: Mapping[str, Callable[[], object]], patience_s: float) -> dict[str, str]:
+    """Make all calls, a thread each; returns why each of those failed that did, in the order of `calls`."""
+    results: dict[str, str | None] = {}
+
+    def make(name: str, call: Callable[[], object]) -> None:
+        try:
+            call()
+            results[name] = None
+        except HardwareError as error:
+            results[name] = error.message
+        except Exception as error:  # noqa: BLE001  a driver's bug must not hide from the caller, nor stop the others
+            results[name] = f"{type(error).__name__}: {error}"
+
+    threads = [threading.Thread(target=make, args=item, name=item[0], daemon=True) for item in calls.items()]
+    for thread in threads:
+        thread.start()
+    deadline = time.monotonic() + patience_s
+    for thread in threads:
+        thread.join(max(0.0, deadline - time.monotonic()))
+    done = dict(results)
+    outcome = {name: done.get(name, f"no answer within {patience_s:g} s") for name in calls}
+    return {name: why for name, why in outcome.items() if why is not None}
