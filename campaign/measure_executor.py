@@ -66,6 +66,9 @@ class _MeasureExecutor:
         """Nothing depends on it."""
         del spec
 
+    def fresh_rack(self) -> None:
+        """There is no rack."""
+
     def stop(self) -> tuple[str, ...]:
         """No further step begins; a measurement under way cannot be cut short."""
         self._stopped = True

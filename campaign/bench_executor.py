@@ -1,0 +1,146 @@
+"""Makes experiments on a rig: moves, doses, looks, and asks when what is seen is not what was done."""
+
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+
+from campaign.events import Json, Point
+from campaign.executor import Outcome
+from campaign.eye import Eye
+from campaign.guard import campaign_mistakes, level_question, recipe_mistakes, syringe_question, vial_question
+from campaign.objective import objective_value
+from campaign.protocol import make_protocol
+from campaign.recipe import RecipeError, make_recipe
+from campaign.spec import CampaignSpec
+from campaign.steps import CheckVial, Dose, Look, Measure, Move, Step, Wait
+from hardware.devices import Image
+from hardware.errors import HardwareError, StoppedError
+from hardware.rig import Rig
+
+
+class BenchExecutor:
+    """One rig, one campaign. `speed` is the factor of the bench's clock; a real bench has 1.
+
+    `stop` may be called from any thread; everything else belongs to the campaign's thread.
+    """
+
+    def __init__(self, rig: Rig, spec: CampaignSpec, *, speed: float = 1.0) -> None:
+        self._rig = rig
+        self._spec = spec
+        self._speed = speed
+        self._stop = threading.Event()
+        self._eye = Eye(rig.spec, rig.camera)
+        self._needed_ul: dict[str, dict[str, float]] = {}
+        self._empty: dict[str, Image] = {}
+
+    @property
+    def slots(self) -> tuple[str, ...]:
+        """The rack's slots, A1 first."""
+        return self._rig.spec.rack.slots
+
+    @property
+    def simulated(self) -> bool:
+        """Whether the rig is a virtual one."""
+        return self._rig.spec.simulated
+
+    def check(self, spec: CampaignSpec) -> tuple[str, ...]:
+        """Whether this rig can make every recipe of the campaign and see what it must."""
+        return campaign_mistakes(spec, self._rig.spec, {role: p.range for role, p in self._rig.pumps.items()})
+
+    def change(self, spec: CampaignSpec) -> None:
+        """Take a new revision: target, dosing and checks count from the next experiment."""
+        self._spec = spec
+
+    def plan(self, point: Point, slot: str | None) -> tuple[Step, ...]:
+        """The steps of one vial. Raises RecipeError when the point cannot be made, or no slot is given."""
+        if slot is None:
+            raise RecipeError("a bench needs a slot with a clean vial")
+        recipe = make_recipe(point, self._spec.space, self._spec.dosing)
+        ranges = {role: p.range for role, p in self._rig.pumps.items()}
+        if mistakes := recipe_mistakes(recipe, self._rig.spec, ranges):
+            raise RecipeError("; ".join(mistakes))
+        self._needed_ul[slot] = {a.stock: a.volume_ul for a in recipe.aliquots}
+        return make_protocol(recipe, slot, self._rig.spec.rack, self._spec.dosing, self._spec.checks)
+
+    def perform(self, step: Step) -> Outcome:
+        """Carry out one step. Raises HardwareError."""
+        match step:
+            case Move():
+                return self._move(step)
+            case CheckVial():
+                return self._check_vial(step)
+            case Dose():
+                counted_ul = self._rig.dose(step.slot, step.stock, step.volume_ul, step.rate_ul_s)
+                left_ul = self._rig.pumps[step.stock].left_ul
+                self._needed_ul.get(step.slot, {}).pop(step.stock, None)
+                return Outcome({"volume_ul": counted_ul, "left_ul": left_ul})
+            case Wait():
+                if self._stop.wait(step.wait_s / self._speed):
+                    raise StoppedError("bench", "the wait was cut short")
+                return Outcome({"waited_s": step.wait_s})
+            case Look():
+                return self._look(step)
+            case Measure():
+                raise HardwareError("bench", "has no instrument for a measure step")
+
+    def _move(self, step: Move) -> Outcome:
+        if not self._rig.stage.homed:
+            self._rig.stage.home()
+        self._rig.stage.move_to(step.x_mm, step.y_mm)
+        x_mm, y_mm, _ = self._rig.stage.position_mm()
+        left_ul = {role: p.left_ul for role, p in self._rig.pumps.items()}
+        question = syringe_question(self._needed_ul.get(step.slot, {}), left_ul)
+        return Outcome({"x_mm": x_mm, "y_mm": y_mm}, mismatch=question)
+
+    def _check_vial(self, step: CheckVial) -> Outcome:
+        sight = self._eye.look(frames=1)
+        question = vial_question(step.slot, sight.reading)
+        if question is None:
+            self._empty[step.slot] = sight.image
+            self._rig.set_contents(step.slot, 0.0)
+        return Outcome(sight.record(), sight.image, question, sight.reading)
+
+    def _look(self, step: Look) -> Outcome:
+        sight = self._eye.look(empty=self._empty.get(step.slot), expected_ul=step.expected_ul)
+        question = level_question(step.slot, sight.reading, step.expected_ul, self._spec.checks)
+        if question is None and sight.reading.lab is None and self._spec.objective.kind == "colour":
+            question = f"The colour in {step.slot} cannot be read: {sight.why}."
+        record: dict[str, Json] = {**sight.record(), "expected_ul": step.expected_ul}
+        return Outcome(record, sight.image, question, sight.reading)
+
+    def value(self, point: Point, outcomes: Sequence[Outcome]) -> tuple[float | None, float | None]:
+        """The colour difference that the last look saw."""
+        del point
+        return objective_value(self._spec.objective, [o.data for o in outcomes])
+
+    def recall(self, steps: Iterable[tuple[Step, Mapping[str, Json] | None]]) -> None:
+        """Fill the book of vials from what earlier sessions dosed; a dose of unknown outcome counts in full."""
+        capacity_ul = self._rig.spec.rack.vial.capacity_ul
+        held_ul: dict[str, float] = {}
+        for step, data in steps:
+            if isinstance(step, CheckVial) and data is not None and data.get("state") == "empty":
+                held_ul[step.slot] = 0.0
+            elif isinstance(step, Dose):
+                counted = data.get("volume_ul") if data else None
+                volume_ul = float(counted) if isinstance(counted, int | float) else step.volume_ul
+                held_ul[step.slot] = held_ul.get(step.slot, 0.0) + volume_ul
+        for slot, volume_ul in held_ul.items():
+            self._rig.set_contents(slot, min(volume_ul, capacity_ul))
+
+    def fresh_rack(self) -> None:
+        """A person has put a clean vial into every slot."""
+        for slot in self.slots:
+            self._rig.set_contents(slot, 0.0)
+        self._empty.clear()
+
+    def stop(self) -> tuple[str, ...]:
+        """Stop all devices and any wait; the names of those that did not confirm."""
+        self._stop.set()
+        return self._rig.stop_all()
+
+    def rearm(self) -> None:
+        self._rig.rearm()
+        self._stop.clear()
+
+    def close(self) -> None:
+        """Cut a wait short. The rig stays open: it belongs to whoever opened it."""
+        self._stop.set()

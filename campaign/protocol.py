@@ -1,0 +1,24 @@
+"""From a recipe and a slot to the steps that make and read the vial. Pure."""
+
+from campaign.recipe import Recipe
+from campaign.spec import ChecksSpec, DosingSpec
+from campaign.steps import CheckVial, Dose, Look, Move, Step, Wait
+from hardware.spec import RackSpec
+
+
+def make_protocol(
+    recipe: Recipe, slot: str, rack: RackSpec, dosing: DosingSpec, checks: ChecksSpec
+) -> tuple[Step, ...]:
+    """Bring the vial, check it, dose the aliquots one by one, let it settle, look.
+
+    Raises KeyError for a slot that the rack does not have.
+    """
+    x_mm, y_mm = rack.position_mm(slot)
+    steps: list[Step] = [Move(slot, x_mm, y_mm)]
+    if checks.presence:
+        steps.append(CheckVial(slot))
+    steps.extend(Dose(slot, a.stock, a.volume_ul, dosing.rate_ul_s) for a in recipe.aliquots)
+    if dosing.settle_s > 0:
+        steps.append(Wait(dosing.settle_s))
+    steps.append(Look(slot, recipe.total_ul))
+    return tuple(steps)
