@@ -1,18 +1,17 @@
-"""Package data: icons, rig files, campaign files, themes."""
+"""Files that ship with the program: icons, rigs, campaigns."""
 
+from importlib import resources
 from pathlib import Path
-
-HERE = Path(__file__).resolve().parent
 
 
 def path(name: str) -> Path:
-    """A file of this folder, for example "rigs/virtual.toml". Raises FileNotFoundError."""
-    found = HERE / name
+    """Where a resource lies, such as "rigs/virtual.toml"; FileNotFoundError when there is none."""
+    found = Path(str(resources.files(__name__).joinpath(name)))
     if not found.exists():
-        raise FileNotFoundError(f"Aliquot ships no {name}")
+        raise FileNotFoundError(f"no resource {name!r} in {found.parent}")
     return found
 
 
-def shipped_campaigns() -> dict[str, Path]:
-    """The campaigns that come with Aliquot, by name."""
-    return {file.stem: file for file in sorted((HERE / "campaigns").glob("*.toml"))}
+def text(name: str) -> str:
+    """The text of a resource."""
+    return path(name).read_text(encoding="utf-8")

@@ -1,0 +1,1 @@
+"""The virtual bench: one world of physics, and instruments that speak the real bytes about it."""
