@@ -9,7 +9,7 @@ from campaign.state import CampaignState, Experiment
 from gui.theme import DARK, Theme
 from gui.widgets import digits, glyphs
 
-SOURCES = {"initial": "first design", "strategy": "optimiser", "person": "you"}
+SOURCES = {"initial": "design", "strategy": "optimiser", "person": "you"}
 Index = QModelIndex | QPersistentModelIndex
 Role = Qt.ItemDataRole
 RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
@@ -53,7 +53,7 @@ class ExperimentsModel(QAbstractTableModel):
                          "measured", "predicted", "note", "include")  # fmt: skip
             self.headings = (
                 "#", "State", "Source", *(digits.title(p.name, p.unit) for p in parameters),
-                digits.title("measured", objective.unit), "predicted before", "Note", "Counts",
+                digits.title("measured", objective.unit), "predicted", "Note", "Counts",
             )  # fmt: skip
             self.state, self.rows, self.decimals = state, rows, decimals
             self.endResetModel()

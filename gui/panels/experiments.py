@@ -5,11 +5,12 @@ from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QStackedLayout, QT
 
 from campaign.state import CampaignState
 from gui.models.experiments_model import ExperimentsModel
-from gui.theme import Theme
+from gui.theme import BODY_PX, CAPTION_PX, Theme
 from gui.widgets.card import Empty
 
 ROW_PX = 28
-WIDTHS = {"number": 40, "status": 104, "source": 96, "measured": 124, "predicted": 124, "include": 64}
+SMALLER = CAPTION_PX / BODY_PX
+WIDTHS = {"number": 32, "status": 88, "source": 80, "measured": 80, "predicted": 92, "include": 52}
 
 
 class ExperimentsPanel(QWidget):
@@ -33,6 +34,7 @@ class ExperimentsPanel(QWidget):
         self.table.horizontalHeader().setHighlightSections(False)
         self.table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
         self.table.setTabKeyNavigation(False)
+        self.table.horizontalHeader().setStyleSheet("QHeaderView::section { padding: 4px 4px; }")
         self.empty = Empty("No experiment yet: press Start, and the first one appears here.")
         self.pages = QStackedLayout(self)
         self.pages.addWidget(self.empty)
@@ -46,12 +48,21 @@ class ExperimentsPanel(QWidget):
             self._size_columns()
         self.pages.setCurrentIndex(1 if state.experiments else 0)
 
+    def edit_newest_note(self) -> None:
+        if self.model.rows:
+            index = self.model.index(0, self._keys.index("note"))
+            self.table.setFocus()
+            self.table.setCurrentIndex(index)
+            self.table.edit(index)
+
     def _size_columns(self) -> None:
         header = self.table.horizontalHeader()
         metrics = self.table.fontMetrics()
         for column, key in enumerate(self._keys):
             words = str(self.model.headerData(column, Qt.Orientation.Horizontal) or "")
-            self.table.setColumnWidth(column, max(WIDTHS.get(key, 72), metrics.horizontalAdvance(words) + 20))
+            self.table.setColumnWidth(
+                column, max(WIDTHS.get(key, 60), round(metrics.horizontalAdvance(words) * SMALLER) + 14)
+            )
         header.setSectionResizeMode(self._keys.index("note"), QHeaderView.ResizeMode.Stretch)
         header.setMinimumSectionSize(40)
 

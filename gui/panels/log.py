@@ -27,10 +27,10 @@ from campaign.events import (
 )  # fmt: skip
 from campaign.spec import CampaignSpec
 from campaign.state import CampaignState
+from campaign.words import say
 from gui.theme import CAPTION_PX, Theme
 from gui.widgets import digits
 from gui.widgets.card import Empty
-from gui.words import step_words
 
 LINES = 2000
 
@@ -58,7 +58,7 @@ def sentence(event: Event, spec: CampaignSpec | None) -> str:
             where = f" in vial {event.slot}" if event.slot else ""
             return f"Experiment {event.experiment} began{where}, attempt {event.attempt}."
         case StepIntended():
-            return f"Experiment {event.experiment}: {step_words(event.step)}."
+            return f"Experiment {event.experiment}: {say(event.step)}."
         case StepFailed():
             return f"Experiment {event.experiment}, step {event.index + 1} failed: {event.message}"
         case VialGivenUp():

@@ -72,7 +72,7 @@ class Rack(QWidget):
             return True
         return super().event(event)
 
-    def paintEvent(self, _: QPaintEvent) -> None:  # noqa: N802
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: ARG002, N802
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         font = self.font()
@@ -82,7 +82,7 @@ class Rack(QWidget):
         for slot, status in self.vials.items():
             box = self.box(slot)
             self._edge_names(painter, slot, box, seen)
-            shape, _ = glyphs.VIAL[status]
+            shape = glyphs.VIAL[status][0]
             colour = QColor(glyphs.colour_of(status, self.theme))
             if shape is None:
                 painter.setPen(QPen(QColor(self.theme.border), 1))

@@ -26,6 +26,7 @@ def combo(name: str, tip: str = "") -> QComboBox:
 class QuietSlider(QSlider):
     def __init__(self, name: str) -> None:
         super().__init__(Qt.Orientation.Horizontal)
+        self.setMinimumHeight(28)
         self.setAccessibleName(name)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
 
@@ -52,6 +53,8 @@ class Toggle(QWidget):
         for key, words in choices.items():
             button = QPushButton(words)
             button.setCheckable(True)
+            button.setStyleSheet("padding: 4px 8px;")
+            button.setMinimumWidth(button.fontMetrics().horizontalAdvance(words) + 22)
             button.clicked.connect(lambda _=False, key=key: self.chosen.emit(key))
             self.group.addButton(button)
             self.buttons[key] = button

@@ -1,0 +1,89 @@
+"""A caption, an editor and the sentence that says what is wrong with it."""
+
+from collections.abc import Callable
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QComboBox, QLabel, QLineEdit, QSizePolicy, QVBoxLayout, QWidget
+
+from gui.style import mark
+from gui.theme import CONTROL_PX
+
+Raw = str | int | float | bool | list[object] | dict[str, object]
+
+
+def read(text: str) -> Raw:
+    """What was typed, as a campaign file would hold it: a whole number, a number, or the text itself."""
+    stripped = text.strip()
+    for kind in (int, float):
+        try:
+            return kind(stripped)
+        except ValueError:
+            continue
+    return stripped
+
+
+def shown(value: object) -> str:
+    """A value of a campaign file, as it is typed."""
+    if isinstance(value, float):
+        return f"{value:.10g}"
+    return "" if value is None else str(value)
+
+
+class Line(QLineEdit):
+    """A one-line editor; `number` aligns it right."""
+
+    def __init__(self, name: str, changed: Callable[[], None], *, number: bool = False, width: int = 0) -> None:
+        super().__init__()
+        self.setAccessibleName(name)
+        self.setMinimumHeight(CONTROL_PX)
+        if number:
+            self.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        if width:
+            self.setMaximumWidth(width)
+        self.textEdited.connect(lambda _: changed())
+
+
+class Field(QWidget):
+    """place: where the value stands in a campaign file ("stop.budget")."""
+
+    def __init__(self, place: str, caption: str, editor: QWidget, tip: str = "") -> None:
+        super().__init__()
+        self.place = place
+        self.editor = editor
+        head = QLabel(caption)
+        mark(head, "caption")
+        head.setBuddy(editor)
+        if not editor.accessibleName():
+            editor.setAccessibleName(caption)
+        if tip:
+            editor.setToolTip(tip)
+            editor.setAccessibleDescription(tip)
+        editor.setMinimumHeight(CONTROL_PX)
+        self.sentence = QLabel(wordWrap=True)
+        mark(self.sentence, "bad")
+        self.sentence.hide()
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(2)
+        column.addWidget(head)
+        column.addWidget(editor)
+        column.addWidget(self.sentence)
+        column.addStretch(1)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
+
+    def say(self, sentence: str | None) -> None:
+        """Outline the editor and say what is wrong; None: all is well."""
+        mark(self.editor, "bad" if sentence else "plain")
+        self.sentence.setText(_capital(sentence) if sentence else "")
+        self.sentence.setVisible(bool(sentence))
+
+
+def choose(combo: QComboBox, key: object) -> None:
+    """Show the entry that holds `key`, telling nobody."""
+    combo.blockSignals(True)
+    combo.setCurrentIndex(max(0, combo.findData(key)))
+    combo.blockSignals(False)
+
+
+def _capital(sentence: str) -> str:
+    return sentence[:1].upper() + sentence[1:]
