@@ -1,17 +1,18 @@
-"""Files that ship with the program: icons, rigs, campaigns."""
+"""Package data: icons, rig files, campaign files, themes."""
 
-from importlib import resources
 from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
 
 
 def path(name: str) -> Path:
-    """Where a resource lies, such as "rigs/virtual.toml"; FileNotFoundError when there is none."""
-    found = Path(str(resources.files(__name__).joinpath(name)))
+    """A file of this folder, for example "rigs/virtual.toml". Raises FileNotFoundError."""
+    found = HERE / name
     if not found.exists():
-        raise FileNotFoundError(f"no resource {name!r} in {found.parent}")
+        raise FileNotFoundError(f"Aliquot ships no {name}")
     return found
 
 
-def text(name: str) -> str:
-    """The text of a resource."""
-    return path(name).read_text(encoding="utf-8")
+def shipped_campaigns() -> dict[str, Path]:
+    """The campaigns that come with Aliquot, by name."""
+    return {file.stem: file for file in sorted((HERE / "campaigns").glob("*.toml"))}
