@@ -1,7 +1,11 @@
 """Colours, type and spacing of the window, light and dark."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QColor, QFont, QFontDatabase, QGuiApplication, QPalette
+from PySide6.QtWidgets import QApplication, QToolTip
 
 GRID_PX = 8
 PADDING_PX = 12
@@ -10,8 +14,12 @@ CONTROL_PX = 32
 MAIN_CONTROL_PX = 44
 DIGITS_PX, TITLE_PX, CARD_TITLE_PX, BODY_PX, CAPTION_PX = 28, 20, 15, 13, 11
 STOP_RED = "#B3001B"
+SIMULATED = "#E69F00"
 SERIES = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#999999")
 """Okabe and Ito's colours: the same parameter always has the same one."""
+SCALES = (0.9, 1.0, 1.1, 1.25, 1.4, 1.6)
+"""Text sizes on offer, against 13 px."""
+Choice = Literal["system", "light", "dark"]
 
 
 @dataclass(frozen=True)
@@ -31,6 +39,11 @@ class Theme:
     run: str
     warn: str
     fail: str
+    scale: float = 1.0
+
+    def px(self, size: float) -> int:
+        """A text size at the chosen scale."""
+        return round(size * self.scale)
 
 
 DARK = Theme(
@@ -41,3 +54,53 @@ LIGHT = Theme(
     "light", "#F3F5F7", "#FFFFFF", "#F3F5F7", "#D0D7DE", "#1F2328", "#57606A", "#0072B2", "#FFFFFF",
     "#007A59", "#0072B2", "#8A5A00", "#B84A00",
 )  # fmt: skip
+
+
+def wanted(choice: Choice, scale: float = 1.0) -> Theme:
+    """The theme for a choice; "system" follows the desktop's colour scheme."""
+    if choice == "system":
+        dark = QGuiApplication.styleHints().colorScheme() == Qt.ColorScheme.Dark
+        return replace(DARK if dark else LIGHT, scale=scale)
+    return replace(DARK if choice == "dark" else LIGHT, scale=scale)
+
+
+def apply(app: QApplication, theme: Theme) -> None:
+    """Dress every widget of the application; may be called again at any time."""
+    from gui.style import sheet
+
+    if app.style().name().lower() != "fusion":
+        app.setStyle("Fusion")
+    app.setFont(_font(theme))
+    palette = _palette(theme)
+    app.setPalette(palette)
+    QToolTip.setPalette(palette)
+    app.setStyleSheet(sheet(theme))
+
+
+def _font(theme: Theme) -> QFont:
+    system = QFontDatabase.systemFont(QFontDatabase.SystemFont.GeneralFont).family()
+    font = QFont()
+    font.setFamilies([system, "DejaVu Sans"])
+    font.setPixelSize(theme.px(BODY_PX))
+    font.setFeature(QFont.Tag("tnum"), 1)
+    return font
+
+
+def _palette(theme: Theme) -> QPalette:
+    role = QPalette.ColorRole
+    colours = {
+        role.Window: theme.background, role.WindowText: theme.text, role.Base: theme.panel,
+        role.AlternateBase: theme.raised, role.Text: theme.text, role.Button: theme.raised,
+        role.ButtonText: theme.text, role.BrightText: theme.fail, role.Highlight: theme.accent,
+        role.HighlightedText: theme.on_accent, role.ToolTipBase: theme.raised, role.ToolTipText: theme.text,
+        role.PlaceholderText: theme.muted, role.Link: theme.accent, role.LinkVisited: theme.accent,
+        role.Light: theme.raised, role.Midlight: theme.border, role.Mid: theme.border, role.Dark: theme.border,
+        role.Shadow: theme.background, role.Accent: theme.accent,
+    }  # fmt: skip
+    palette = QPalette()
+    for which, colour in colours.items():
+        palette.setColor(which, QColor(colour))
+    for which in (role.WindowText, role.Text, role.ButtonText, role.HighlightedText):
+        palette.setColor(QPalette.ColorGroup.Disabled, which, QColor(theme.muted))
+    palette.setColor(QPalette.ColorGroup.Disabled, role.Highlight, QColor(theme.border))
+    return palette

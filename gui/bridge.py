@@ -1,0 +1,73 @@
+"""The one door between threads: the only QObject that other threads touch.
+
+States and models are latest-wins: while the window has not taken the last one, a newer one replaces it, so a
+campaign at a thousand times real speed cannot flood the window. Events come one by one.
+"""
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from PySide6.QtCore import QObject, Qt, Signal
+
+_LATEST = ("state", "model", "facts", "reading", "position")
+
+
+class Bridge(QObject):
+    """`post_*` from any thread; the signals come in the thread that made the bridge."""
+
+    state_changed = Signal(object)
+    event_happened = Signal(object)
+    model_changed = Signal(object)
+    facts_changed = Signal(object)
+    reading_changed = Signal(object)
+    position_changed = Signal(object)
+    opened = Signal(object)
+    told = Signal(str, str)
+    report_ready = Signal(str)
+    closed = Signal()
+    _wake = Signal()
+    _happened = Signal(object)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lock = threading.Lock()
+        self._waiting: dict[str, Any] = {}
+        self._deliver: dict[str, Callable[[Any], None]] = {
+            name: getattr(self, f"{name}_changed").emit for name in _LATEST
+        }
+        self._wake.connect(self._take, Qt.ConnectionType.QueuedConnection)
+        self._happened.connect(self.event_happened, Qt.ConnectionType.QueuedConnection)
+
+    def post_state(self, state: object) -> None:
+        self._post("state", state)
+
+    def post_model(self, posterior: object) -> None:
+        self._post("model", posterior)
+
+    def post_facts(self, facts: object) -> None:
+        self._post("facts", facts)
+
+    def post_reading(self, reading: object) -> None:
+        self._post("reading", reading)
+
+    def post_position(self, position_mm: object) -> None:
+        self._post("position", position_mm)
+
+    def post_event(self, event: object, state: object) -> None:
+        """What a campaign's listener calls."""
+        self._happened.emit(event)
+        self._post("state", state)
+
+    def _post(self, name: str, value: object) -> None:
+        with self._lock:
+            sleeping = not self._waiting
+            self._waiting[name] = value
+        if sleeping:
+            self._wake.emit()
+
+    def _take(self) -> None:
+        with self._lock:
+            waiting, self._waiting = self._waiting, {}
+        for name, value in waiting.items():
+            self._deliver[name](value)

@@ -1,0 +1,82 @@
+"""What a campaign will take, before it is started: vials, reagents at most, hours. Pure."""
+
+from dataclasses import dataclass
+
+from campaign.spec import CampaignSpec
+from gui.units import duration, plain, volume
+from gui.widgets.digits import with_unit
+from hardware.spec import RigSpec
+from optimiser.space import Categorical
+
+MOVE_S = 3.0
+LOOK_S = 2.0
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """most_ul: of each stock, if every experiment took as much of it as it may. seconds: at the bench's pace."""
+
+    experiments: int
+    seconds: float
+    most_ul: dict[str, float]
+
+
+def estimate(spec: CampaignSpec, rig: RigSpec | None) -> Estimate:
+    budget = spec.stop.budget
+    if spec.objective.kind != "colour":
+        return Estimate(budget, 0.0, {})
+    highs = {p.name: p.high for p in spec.space.parameters if not isinstance(p, Categorical)}
+    stocks = {name: high for name, high in highs.items() if rig is None or name in rig.pumps}
+    total = spec.space.mixture.total if spec.space.mixture is not None else sum(stocks.values())
+    dosing = total / spec.dosing.rate_ul_s
+    seconds = budget * (dosing + spec.dosing.settle_s + MOVE_S + 2 * LOOK_S + 1.0 * len(stocks))
+    return Estimate(budget, seconds, {name: high * budget for name, high in stocks.items()})
+
+
+def paragraph(spec: CampaignSpec) -> str:
+    """The campaign in a few sentences, for the person who is about to press Start."""
+    objective, stop = spec.objective, spec.stop
+    names = [p.name for p in spec.space.parameters]
+    varied = ", ".join(names[:-1]) + (" and " if len(names) > 1 else "") + names[-1]
+    goal = "smallest" if objective.direction == "minimise" else "largest"
+    mixture = spec.space.mixture
+    fixed = f", together {plain(mixture.total)}{_unit(spec)} in each vial" if mixture is not None else ""
+    picks = (
+        f"a Gaussian process picks the next point after {spec.strategy.initial} spread ones"
+        if spec.strategy.kind == "gp"
+        else "points are drawn at random"
+    )
+    said = [f"Looks for the {goal} {objective.name} by varying {varied}{fixed}; {picks}."]
+    ends = [f"{stop.budget} experiments"]
+    if stop.target is not None:
+        ends.append(f"when {with_unit(plain(stop.target), objective.unit)} is reached")
+    if stop.no_gain:
+        ends.append(f"{stop.no_gain} experiments without gain")
+    said.append(f"It ends after {' or '.join(ends)}.")
+    said.append("It goes on by itself." if spec.mode == "automatic" else "Each point waits for your decision.")
+    return " ".join(said)
+
+
+def needs(spec: CampaignSpec, rig: RigSpec | None) -> tuple[tuple[str, str, bool], ...]:
+    """Lines for the list beside it: what, how much, and whether the rig has it."""
+    made = estimate(spec, rig)
+    if spec.objective.kind != "colour":
+        return (("Experiments", f"{made.experiments} at most, nothing is dosed", True),)
+    lines: list[tuple[str, str, bool]] = []
+    vials = len(rig.rack.slots) if rig is not None else None
+    have = f", the rack holds {vials}" if vials is not None else ""
+    lines.append(("Vials", f"{made.experiments} at most{have}", vials is None or vials >= made.experiments))
+    for name, most_ul in made.most_ul.items():
+        capacity = rig.pumps[name].capacity_ul if rig is not None and name in rig.pumps else None
+        holds = f", the syringe holds {volume(capacity)}" if capacity is not None else ""
+        lines.append(
+            (name.capitalize(), f"{volume(most_ul)} at most{holds}", capacity is None or capacity >= most_ul)
+        )
+    lines.append(("Time", f"about {duration(made.seconds)} at the bench", True))
+    return tuple(lines)
+
+
+def _unit(spec: CampaignSpec) -> str:
+    mixture = spec.space.mixture
+    units = {p.unit for p in spec.space.parameters if mixture is not None and p.name in mixture.names}
+    return "\u202f" + units.pop() if len(units) == 1 and "" not in units else ""

@@ -1,0 +1,50 @@
+"""What the window knows beside the campaign's own state: the rig, its devices, the last Stop all."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+
+from gui.words import Tone
+from hardware.spec import RigSpec
+
+Link = Literal["none", "connecting", "ready", "failed"]
+
+
+@dataclass(frozen=True)
+class DeviceFact:
+    """One device in the status bar: "pump red, 24.6 mL"."""
+
+    name: str
+    word: str
+    tone: Tone
+
+
+@dataclass(frozen=True)
+class Unfinished:
+    """A campaign that was begun and not ended when the program last closed."""
+
+    folder: Path
+    name: str
+    experiments: int
+    in_doubt: str | None
+
+
+@dataclass(frozen=True)
+class Facts:
+    """link: to the rig; a campaign that needs none is ready at once. mistakes: what stands in the way, one
+    sentence each. unconfirmed: devices that did not confirm the last Stop all. busy: what is done by hand now."""
+
+    link: Link = "none"
+    said: str = ""
+    mistakes: tuple[str, ...] = ()
+    rig: RigSpec | None = None
+    simulated: bool = False
+    latched: bool = False
+    stopped_at: datetime | None = None
+    unconfirmed: tuple[str, ...] = ()
+    unfinished: Unfinished | None = None
+    folder: Path | None = None
+    looking_only: bool = False
+    busy: str = ""
+    contents_ul: dict[str, float] = field(default_factory=dict)

@@ -1,0 +1,104 @@
+"""Keys that must work wherever the focus is: Stop all, Space and Enter. One filter on the application."""
+
+import time
+from collections.abc import Callable
+
+from PySide6.QtCore import QEvent, QObject, Qt, Signal
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QAbstractItemView,
+    QAbstractSpinBox,
+    QApplication,
+    QComboBox,
+    QLineEdit,
+    QPlainTextEdit,
+    QTextEdit,
+    QWidget,
+)
+
+TWICE_WITHIN_S = 0.6
+
+
+class KeyFilter(QObject):
+    """Esc twice within 0.6 s counts presses, not deliveries: Qt hands one press to a widget and its parents."""
+
+    stop_all = Signal()
+    space = Signal()
+    enter = Signal()
+
+    def __init__(self, window: QWidget, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__(window)
+        self._window = window
+        self._clock = clock
+        self._escaped_s = float("-inf")
+        self._escape_down = False
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
+        kind = event.type()
+        if kind not in (QEvent.Type.KeyPress, QEvent.Type.KeyRelease, QEvent.Type.ShortcutOverride):
+            return False
+        if not isinstance(event, QKeyEvent) or not isinstance(watched, QWidget):
+            return False
+        key = event.key()
+        if kind == QEvent.Type.KeyRelease:
+            if key == Qt.Key.Key_Escape and not event.isAutoRepeat():
+                self._escape_down = False
+            return False
+        if event.isAutoRepeat():
+            return False
+        if kind == QEvent.Type.ShortcutOverride:
+            if key == Qt.Key.Key_Escape:
+                self._escape()
+            return False
+        if key == Qt.Key.Key_Pause or (
+            key == Qt.Key.Key_Period and event.modifiers() & Qt.KeyboardModifier.ControlModifier
+        ):
+            self.stop_all.emit()
+            return True
+        return self._page_key(event, key)
+
+    def _escape(self) -> None:
+        if self._escape_down and self._clock() - self._escaped_s < 0.02:
+            return
+        now = self._clock()
+        twice = now - self._escaped_s <= TWICE_WITHIN_S
+        self._escape_down = True
+        self._escaped_s = float("-inf") if twice else now
+        if twice:
+            self.stop_all.emit()
+
+    def _page_key(self, event: QKeyEvent, key: int) -> bool:
+        focus = QApplication.focusWidget()
+        if event.modifiers() not in (Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.KeypadModifier):
+            return False
+        if focus is None or focus.window() is not self._window or QApplication.activePopupWidget() is not None:
+            return False
+        if key == Qt.Key.Key_Space and not takes_text(focus) and not isinstance(focus, QAbstractButton):
+            self.space.emit()
+            return True
+        if key in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and not takes_enter(focus):
+            self.enter.emit()
+            return True
+        return False
+
+
+def takes_text(widget: QWidget) -> bool:
+    """Whether a letter typed there is text."""
+    return isinstance(widget, QLineEdit | QAbstractSpinBox | QComboBox | QTextEdit | QPlainTextEdit)
+
+
+def takes_enter(widget: QWidget) -> bool:
+    return takes_text(widget) or isinstance(widget, QAbstractButton | QAbstractItemView)
+
+
+class WheelFilter(QObject):
+    """The wheel scrolls the page; it changes a spin box or a combo box only while that has the focus."""
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
+        if event.type() != QEvent.Type.Wheel or not isinstance(watched, QAbstractSpinBox | QComboBox):
+            return False
+        if watched.hasFocus():
+            return False
+        event.ignore()
+        return True

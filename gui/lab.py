@@ -1,0 +1,188 @@
+"""The bench and the rig of one window: opened, asked and closed in a worker thread."""
+
+import threading
+from collections.abc import Callable
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from campaign.spec import CampaignSpec
+from gui.facts import DeviceFact, Facts
+from gui.units import volume
+from gui.words import Tone
+from hardware.errors import HardwareError
+from hardware.spec import RigSpec
+
+if TYPE_CHECKING:
+    from campaign.executor import Executor
+    from hardware.rig import Rig
+
+
+class Bench(Protocol):
+    """A virtual bench that serves instruments for a rig file."""
+
+    @property
+    def rig(self) -> RigSpec: ...
+    def close(self) -> None: ...
+
+
+MakeBench = Callable[[RigSpec], Bench]
+
+
+def needs_rig(spec: CampaignSpec) -> bool:
+    return spec.objective.kind == "colour"
+
+
+class Lab:
+    """`rig` is None until `open` succeeded, and for campaigns that need none."""
+
+    def __init__(self, make_bench: MakeBench | None, rig_path: Path | None, speed: float, seed: int) -> None:
+        self._make_bench = make_bench
+        self._rig_path = rig_path
+        self._speed = speed
+        self._seed = seed
+        self._bench: Bench | None = None
+        self._lock = threading.Lock()
+        self.rig: Rig | None = None
+
+    @property
+    def spec(self) -> RigSpec | None:
+        return self.rig.spec if self.rig is not None else None
+
+    @property
+    def simulated(self) -> bool:
+        return self.rig is None or self.rig.spec.simulated
+
+    def open(self, spec: CampaignSpec, *, fresh: bool = False) -> None:
+        """Open the rig that the campaign needs. fresh: a new virtual bench, with clean vials."""
+        if not needs_rig(spec):
+            return
+        if fresh and self._bench is not None:
+            self.close()
+        if self.rig is not None:
+            return
+        from hardware.rig import open_rig
+        from hardware.rig_file import load_rig
+
+        rig_spec = self._load(spec, load_rig)
+        if self._make_bench is not None:
+            self._bench = self._make_bench(rig_spec)
+            rig_spec = self._bench.rig
+        try:
+            self.rig = open_rig(rig_spec, speed=self._speed)
+        except Exception:
+            self.close()
+            raise
+
+    def _load(self, spec: CampaignSpec, load: Callable[[Path], RigSpec]) -> RigSpec:
+        if self._rig_path is not None:
+            return load(self._rig_path)
+        name = Path(spec.rig).name if spec.rig else "virtual.toml"
+        with as_file(files("resources").joinpath("rigs", name)) as path:
+            return load(path)
+
+    def executor(self, spec: CampaignSpec) -> "Executor":
+        """Who carries out this campaign's steps."""
+        if spec.objective.kind == "formula":
+            from campaign.measure_executor import FormulaExecutor
+
+            return FormulaExecutor(spec, seed=self._seed)
+        if self.rig is None:
+            raise RuntimeError(
+                f"An objective of kind {spec.objective.kind} cannot be measured from the window: "
+                "it takes a table or a script."
+            )
+        from campaign.bench_executor import BenchExecutor
+
+        return BenchExecutor(self.rig, spec)
+
+    def toml(self) -> str | None:
+        if self.rig is None:
+            return None
+        from hardware.rig_file import rig_to_toml
+
+        return rig_to_toml(self.rig.spec)
+
+    def stop_all(self) -> tuple[str, ...]:
+        return self.rig.stop_all() if self.rig is not None else ()
+
+    def rearm(self) -> None:
+        if self.rig is not None:
+            self.rig.rearm()
+
+    def by_hand(self, act: str, values: tuple[float | str, ...]) -> str:
+        """One movement or one delivery; returns what was done, in words."""
+        rig = self.rig
+        if rig is None:
+            raise RuntimeError("No rig is open.")
+        if act == "home":
+            rig.stage.home()
+            return "The stage is homed."
+        if act == "move_to":
+            x_mm, y_mm, z_mm = (float(v) for v in values)
+            rig.stage.move_to(x_mm, y_mm, z_mm)
+            return f"The stage stands at X {x_mm:.1f}, Y {y_mm:.1f}, Z {z_mm:.1f} mm."
+        role, volume_ul, rate_ul_s = str(values[0]), float(values[1]), float(values[2])
+        if act == "dispense":
+            slot = self._slot_at_station()
+            if slot is None:
+                raise RuntimeError("No vial stands at the station: bring one there first (click it on the map).")
+            counted = rig.dose(slot, role, volume_ul, rate_ul_s)
+            return f"{volume(counted)} {role} is in vial {slot}."
+        counted = rig.pumps[role].aspirate(volume_ul, rate_ul_s)
+        return f"Pump {role} drew {volume(counted)} in."
+
+    def _slot_at_station(self) -> str | None:
+        rig = self.rig
+        if rig is None:
+            return None
+        x_mm, y_mm, _ = rig.stage.position_mm()
+        for slot in rig.spec.rack.slots:
+            at = rig.spec.rack.position_mm(slot)
+            if abs(at[0] - x_mm) < 0.5 and abs(at[1] - y_mm) < 0.5:
+                return slot
+        return None
+
+    def position_mm(self) -> tuple[float, float, float] | None:
+        """None when the stage does not answer just now."""
+        rig = self.rig
+        if rig is None:
+            return None
+        try:
+            return rig.stage.position_mm()
+        except HardwareError:
+            return None
+
+    def contents_ul(self) -> dict[str, float]:
+        rig = self.rig
+        return {slot: rig.contents_ul(slot) for slot in rig.spec.rack.slots} if rig is not None else {}
+
+    def pumps_left_ul(self) -> dict[str, float]:
+        """What the books say is left in each syringe."""
+        rig = self.rig
+        return {role: pump.left_ul for role, pump in rig.pumps.items()} if rig is not None else {}
+
+    def devices(self, facts: Facts) -> tuple[DeviceFact, ...]:
+        """A word per device, from what is known already: nothing is asked."""
+        rig = self.rig
+        if rig is None:
+            return (DeviceFact("rig", "connecting", "warn"),) if facts.link == "connecting" else ()
+        tone: Tone = "warn" if facts.latched else "ok"
+        found = [DeviceFact(f"pump {role}", volume(pump.left_ul), tone) for role, pump in rig.pumps.items()]
+        found.append(DeviceFact("stage", "homed" if rig.stage.homed else "not homed", tone))
+        if rig.camera is not None:
+            seen = rig.camera.latest() is not None
+            found.append(DeviceFact("camera", "live" if seen else "no picture yet", "ok" if seen else "warn"))
+        return tuple(found)
+
+    def close(self) -> None:
+        """Rig first, then the bench under it."""
+        with self._lock:
+            rig, self.rig = self.rig, None
+            bench, self._bench = self._bench, None
+        try:
+            if rig is not None:
+                rig.close()
+        finally:
+            if bench is not None:
+                bench.close()

@@ -1,0 +1,146 @@
+"""The window: top bar, rail, pages, banner and status bar in one frame. It paints; `wiring` decides."""
+
+from PySide6.QtCore import QSize, Signal
+from PySide6.QtGui import QCloseEvent
+from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
+
+from campaign.spec import CampaignSpec
+from gui import theme as themes
+from gui.actions import Actions
+from gui.icons import icon
+from gui.keys import KeyFilter, WheelFilter
+from gui.panels.banner import Banner
+from gui.panels.manual import ManualPage
+from gui.panels.mode_rail import PAGES, ModeRail
+from gui.panels.run_page import RunPage
+from gui.panels.setup import SetupPage
+from gui.panels.status_bar import StatusBar
+from gui.panels.top_bar import TopBar
+from gui.style import mark
+from gui.theme import SCALES, Choice, Theme
+
+SMALLEST = QSize(1176, 714)
+
+
+class MainWindow(QMainWindow):
+    """`closing` asks whether the window may close: `wiring` calls `let_go` when all is at rest."""
+
+    closing = Signal()
+
+    def __init__(self, app: QApplication, spec: CampaignSpec, choice: Choice = "system") -> None:
+        super().__init__()
+        self._app = app
+        self._choice: Choice = choice
+        self._scale = 1.0
+        self._may_close = False
+        self.setWindowTitle("Aliquot")
+        self.setMinimumSize(SMALLEST)
+        self.resize(1440, 860)
+        self.actions_ = Actions(self)
+        self.top = TopBar(self.actions_)
+        self.stripe = QFrame()
+        self.stripe.setFixedHeight(3)
+        self.stripe.setStyleSheet(f"background: {themes.SIMULATED}; border: none;")
+        self.stripe.hide()
+        self.banner = Banner()
+        self.rail = ModeRail(self.actions_)
+        self.run_page = RunPage()
+        self.setup_page = SetupPage(spec, self.actions_)
+        self.manual_page = ManualPage()
+        self.pages = QStackedWidget()
+        for page in (self.setup_page, self.run_page, self.manual_page):
+            mark(page, "page")
+            self.pages.addWidget(page)
+        self.status = StatusBar()
+        self.keys = KeyFilter(self)
+        self.wheel = WheelFilter(self)
+        app.installEventFilter(self.keys)
+        app.installEventFilter(self.wheel)
+        self.setCentralWidget(self._frame())
+        app.styleHints().colorSchemeChanged.connect(lambda _: self.redress())
+        self.show_page("run")
+        self.redress()
+
+    def _frame(self) -> QWidget:
+        frame = QWidget()
+        mark(frame, "page")
+        outer = QVBoxLayout(frame)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.setSpacing(0)
+        outer.addWidget(self.top)
+        outer.addWidget(self.stripe)
+        outer.addWidget(_line())
+        middle = QHBoxLayout()
+        middle.setSpacing(0)
+        middle.addWidget(self.rail)
+        middle.addWidget(_line(vertical=True))
+        right = QVBoxLayout()
+        right.setSpacing(0)
+        right.addWidget(self.banner)
+        right.addWidget(self.pages, 1)
+        middle.addLayout(right, 1)
+        outer.addLayout(middle, 1)
+        outer.addWidget(_line())
+        outer.addWidget(self.status)
+        return frame
+
+    @property
+    def theme(self) -> Theme:
+        return themes.wanted(self._choice, self._scale)
+
+    @property
+    def page(self) -> str:
+        return PAGES[self.pages.currentIndex()]
+
+    def show_page(self, page: str) -> None:
+        self.pages.setCurrentIndex(PAGES.index(page))
+        self.rail.show_page(page)
+
+    def show_simulated(self, simulated: bool) -> None:
+        self.stripe.setVisible(simulated)
+        self.status.show_simulated(simulated)
+
+    def choose_theme(self, choice: Choice) -> None:
+        self._choice = choice
+        self.redress()
+
+    def scale_text(self, step: int) -> None:
+        """One size up or down; 0 goes back to 100 %."""
+        at = SCALES.index(self._scale) + step if step else SCALES.index(1.0)
+        self._scale = SCALES[min(max(at, 0), len(SCALES) - 1)]
+        self.redress()
+
+    def redress(self) -> None:
+        """Dress everything in the theme in force; live."""
+        theme = self.theme
+        themes.apply(self._app, theme)
+        self.setWindowIcon(icon("app", theme.accent))
+        for part in (
+            self.actions_, self.top, self.rail, self.banner, self.status, self.setup_page, self.run_page,
+            self.manual_page,
+        ):  # fmt: skip
+            part.set_theme(theme)
+
+    def let_go(self) -> None:
+        """All is at rest: close for good."""
+        self._may_close = True
+        self.close()
+
+    def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
+        if self._may_close:
+            self._app.removeEventFilter(self.keys)
+            self._app.removeEventFilter(self.wheel)
+            event.accept()
+        else:
+            event.ignore()
+            self.closing.emit()
+
+
+def _line(*, vertical: bool = False) -> QFrame:
+    line = QFrame()
+    mark(line, "line")
+    if vertical:
+        line.setFixedWidth(1)
+    else:
+        line.setFixedHeight(1)
+    return line

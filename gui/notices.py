@@ -1,0 +1,102 @@
+"""What the banner says, from what is known. Pure: no Qt."""
+
+from dataclasses import dataclass
+
+from campaign.state import CampaignState
+from gui.facts import Facts
+from gui.words import Tone
+
+
+@dataclass(frozen=True)
+class Choice:
+    """name: what is emitted; hold: the button must be held for a second."""
+
+    name: str
+    text: str
+    filled: bool = False
+    hold: bool = False
+
+
+@dataclass(frozen=True)
+class Notice:
+    tone: Tone
+    text: str
+    choices: tuple[Choice, ...] = ()
+    image: str | None = None
+
+
+def notice(state: CampaignState, facts: Facts, closing: bool = False) -> Notice | None:
+    """The one thing that a person must know now; None when all is well."""
+    if facts.latched or facts.stopped_at is not None:
+        return _stopped(state, facts)
+    if closing:
+        return Notice(
+            "warn",
+            "The campaign is in progress. Hold it and close? It can be gone on with next time.",
+            (
+                Choice("close:hold", "Hold and close", filled=True),
+                Choice("close:end", "End the campaign and close"),
+                Choice("close:no", "Keep going"),
+            ),
+        )
+    if facts.unfinished is not None:
+        doubt = f" In doubt: {facts.unfinished.in_doubt}." if facts.unfinished.in_doubt else ""
+        count = facts.unfinished.experiments
+        return Notice(
+            "warn",
+            f"An unfinished campaign was found: {facts.unfinished.name}, {count} "
+            f"{'experiment' if count == 1 else 'experiments'} made.{doubt}",
+            (
+                Choice("unfinished:go_on", "Go on", filled=True),
+                Choice("unfinished:look", "Look at it only"),
+                Choice("unfinished:leave", "Leave it"),
+            ),
+        )
+    if facts.mistakes:
+        retry = (Choice("retry", "Try again", filled=True),) if facts.link == "failed" else ()
+        return Notice("fail", "\n".join(facts.mistakes), (*retry, Choice("dismiss", "Close")))
+    if state.question is not None and not facts.looking_only:
+        asked = state.question
+        choices = tuple(Choice(f"answer:{word}", _capital(word), n == 0) for n, word in enumerate(asked.choices))
+        return Notice("warn", asked.question, choices, asked.image)
+    if facts.looking_only:
+        return Notice(
+            "muted",
+            f"Looking only: {state.spec.name}, {len(state.observed)} measured. Nothing is connected to it.",
+            (Choice("unfinished:leave", "Close it"),),
+        )
+    if state.in_doubt is not None and state.phase == "Held":
+        return Notice(
+            "warn",
+            f"In doubt: {state.in_doubt}. Nobody knows whether it was carried out, so that vial is given up and "
+            "the experiment is repeated in a clean one.",
+            (Choice("resume", "Go on", filled=True), Choice("stop", "End the campaign")),
+        )
+    if state.phase in ("Complete", "Stopped"):
+        return Notice(
+            "ok" if state.phase == "Complete" else "muted",
+            state.why or "The campaign is over.",
+            (Choice("report", "Write the report", filled=True), Choice("again", "Set up another campaign")),
+        )
+    return None
+
+
+def _stopped(state: CampaignState, facts: Facts) -> Notice:
+    at = f" {facts.stopped_at:%H:%M:%S}" if facts.stopped_at is not None else ""
+    if facts.unconfirmed:
+        names = ", ".join(facts.unconfirmed)
+        text = f"Stopped{at}, but not confirmed by {names}. Switch it off by hand before you go near the rig."
+        tone: Tone = "fail"
+    elif facts.rig is None:
+        text, tone = f"Stopped{at}. No device is connected.", "warn"
+    else:
+        text, tone = (
+            f"Stopped{at}: pumps halted, stage halted; position kept. Nothing moves until you re-arm.",
+            "warn",
+        )
+    del state
+    return Notice(tone, text, (Choice("rearm", "Re-arm (hold 1 s)", hold=True),))
+
+
+def _capital(word: str) -> str:
+    return word[:1].upper() + word[1:]

@@ -1,0 +1,84 @@
+"""The one notice under the top bar: what a person must know or decide. Never a pop-up."""
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QWidget
+
+from gui.icons import pixmap
+from gui.notices import Choice, Notice
+from gui.style import mark
+from gui.theme import CONTROL_PX, GRID_PX, PADDING_PX, Theme
+from gui.widgets.action_button import HoldButton
+
+_SHAPES = {"ok": "check", "run": "info", "warn": "warn", "fail": "warn", "muted": "info"}
+
+
+class Banner(QFrame):
+    """`chosen` carries the name of the choice."""
+
+    chosen = Signal(str)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setObjectName("banner")
+        self.setAccessibleName("Notice")
+        self._notice: Notice | None = None
+        self._theme: Theme | None = None
+        self._icon = QLabel()
+        self.text = QLabel(wordWrap=True)
+        self.buttons: list[QPushButton] = []
+        self._row = QHBoxLayout(self)
+        self._row.setContentsMargins(PADDING_PX, GRID_PX, PADDING_PX, GRID_PX)
+        self._row.setSpacing(GRID_PX)
+        self._row.addWidget(self._icon)
+        self._row.addWidget(self.text, 1)
+        self.hide()
+
+    def show_notice(self, notice: Notice | None) -> None:
+        if notice == self._notice:
+            return
+        self._notice = notice
+        self._build()
+
+    def set_theme(self, theme: Theme) -> None:
+        self._theme = theme
+        self._build()
+
+    def _build(self) -> None:
+        for button in self.buttons:
+            self._row.removeWidget(button)
+            button.hide()
+            button.deleteLater()
+        self.buttons = []
+        if self._notice is None or self._theme is None:
+            self.setVisible(False)
+            return
+        tone = getattr(self._theme, self._notice.tone)
+        self._icon.setPixmap(pixmap(_SHAPES[self._notice.tone], tone, 22))
+        self.text.setText(self._notice.text)
+        self.setStyleSheet(
+            f"QFrame#banner {{ background: {self._theme.raised}; border: none;"
+            f" border-left: 4px solid {tone}; border-bottom: 1px solid {self._theme.border}; }}"
+        )
+        before: QWidget = self.text
+        for choice in self._notice.choices:
+            button = self._button(choice, tone)
+            self._row.addWidget(button)
+            self.buttons.append(button)
+            QWidget.setTabOrder(before, button)
+            before = button
+        self.setAccessibleDescription(self._notice.text)
+        self.setVisible(True)
+
+    def _button(self, choice: Choice, tone: str) -> QPushButton:
+        if choice.hold:
+            button: QPushButton = HoldButton(choice.text, tone)
+            assert isinstance(button, HoldButton)  # noqa: S101  # for the type checker
+            button.held.connect(lambda name=choice.name: self.chosen.emit(name))
+        else:
+            button = QPushButton(choice.text)
+            button.clicked.connect(lambda _=False, name=choice.name: self.chosen.emit(name))
+        button.setMinimumHeight(CONTROL_PX)
+        button.setAccessibleName(choice.text)
+        if choice.filled:
+            mark(button, "filled")
+        return button

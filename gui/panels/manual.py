@@ -1,0 +1,140 @@
+"""Manual page: deck map, jog pad, pumps and the live picture. Refused, in words, while a campaign is going."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+
+from campaign.state import CampaignState
+from gui.facts import Facts
+from gui.panels.camera import CameraCard
+from gui.panels.deck_map import DeckMap
+from gui.panels.jog_pad import Position, StageCard
+from gui.panels.pump_card import PumpsCard
+from gui.style import mark
+from gui.theme import PADDING_PX, Theme
+from gui.units import volume
+from gui.widgets.card import Card
+from vision.reading import VialReading
+
+_FREE = ("Idle", "Held", "Complete", "Stopped")
+_JOG = {
+    Qt.Key.Key_Left: (-1, 0, 0), Qt.Key.Key_Right: (1, 0, 0), Qt.Key.Key_Up: (0, -1, 0), Qt.Key.Key_Down: (0, 1, 0),
+    Qt.Key.Key_PageUp: (0, 0, 1), Qt.Key.Key_PageDown: (0, 0, -1),
+}  # fmt: skip
+
+
+def refusal(state: CampaignState, facts: Facts) -> str | None:
+    """Why nothing can be moved by hand now; None when it can."""
+    if facts.latched:
+        return "Everything is stopped. Re-arm first."
+    if facts.rig is None:
+        return {
+            "connecting": "Opening the rig…",
+            "failed": "The rig could not be opened: see above.",
+        }.get(facts.link, "This campaign needs no rig, so none is open.")
+    if not facts.looking_only and state.phase not in _FREE:
+        return "A campaign is using the rig. Press Pause first, then move things by hand."
+    return f"{facts.busy}…" if facts.busy else None
+
+
+class ManualPage(QWidget):
+    """`wanted` carries what is being done in words, the act and its values."""
+
+    wanted = Signal(str, str, tuple)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._facts = Facts()
+        self._refusal: str | None = "Opening the rig…"
+        self.map_card = Card("Deck")
+        self.map = DeckMap()
+        self.map_hint = QLabel("Click a vial to bring it to the station")
+        mark(self.map_hint, "caption")
+        self.map_card.header.addWidget(self.map_hint)
+        self.map_card.body.addWidget(self.map, 1)
+        self.stage = StageCard()
+        self.pumps = PumpsCard()
+        self.camera = CameraCard()
+        self.words = QLabel(wordWrap=True)
+        mark(self.words, "muted")
+        self.words.setAccessibleName("Whether the rig may be moved by hand")
+        grid = QGridLayout()
+        grid.setSpacing(8)
+        grid.addWidget(self.map_card, 0, 0)
+        grid.addWidget(self.camera, 0, 1)
+        low = QHBoxLayout()
+        low.setSpacing(8)
+        low.addWidget(self.stage, 2)
+        low.addWidget(self.pumps, 3)
+        grid.addLayout(low, 1, 0, 1, 2)
+        grid.setRowStretch(0, 1)
+        grid.setColumnStretch(0, 1)
+        grid.setColumnStretch(1, 1)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(PADDING_PX, 8, PADDING_PX, PADDING_PX)
+        column.setSpacing(8)
+        column.addWidget(self.words)
+        column.addLayout(grid, 1)
+        self.map.slot_clicked.connect(self._go_to_slot)
+        self.stage.go.connect(self._go)
+        self.stage.home.connect(lambda: self.wanted.emit("Homing the stage", "home", ()))
+        self.pumps.wanted.connect(self._pump)
+
+    def show_state(self, state: CampaignState, facts: Facts) -> None:
+        """What the campaign allows, and what the rig is."""
+        changed_rig = facts.rig is not self._facts.rig
+        self._facts = facts
+        if changed_rig:
+            self.map.show_rig(facts.rig)
+            self.pumps.show_rig(facts.rig)
+            self.stage.show_travel(facts.rig.stage.travel_mm if facts.rig is not None else None)
+        self.map.show_contents(facts.contents_ul)
+        self._refusal = refusal(state, facts)
+        allowed = self._refusal is None
+        self.words.setText(self._refusal or "The rig is yours. Every move stays within the limits of the stage.")
+        for part in (self.map, self.stage, self.pumps):
+            part.allow(allowed)
+
+    def show_position(self, position: Position | None) -> None:
+        self.map.show_position(position)
+        self.stage.show_position(position)
+        self.pumps.show_station(self.map.slot_at_station)
+
+    def show_left(self, left_ul: Mapping[str, float], homed: bool) -> None:
+        self.pumps.show_left(left_ul)
+        self.stage.show_homed(homed)
+
+    def show_frame(self, image: npt.NDArray[np.uint8], reading: VialReading | None) -> None:
+        self.camera.show_frame(image, reading)
+
+    def set_theme(self, theme: Theme) -> None:
+        for part in (self.map_card, self.map, self.stage, self.pumps, self.camera):
+            part.set_theme(theme)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
+        step = _JOG.get(Qt.Key(event.key()))
+        if step is None:
+            super().keyPressEvent(event)
+            return
+        held = event.modifiers()
+        times = 10.0 if held & Qt.KeyboardModifier.ShiftModifier else 1.0
+        times = 0.1 if held & Qt.KeyboardModifier.ControlModifier else times
+        self.stage.jog(*step, times)
+
+    def _go_to_slot(self, slot: str) -> None:
+        rig = self._facts.rig
+        if rig is not None:
+            x_mm, y_mm = rig.rack.position_mm(slot)
+            z_mm = self.stage.z_mm
+            self.wanted.emit(f"Bringing vial {slot} to the station", "move_to", (x_mm, y_mm, z_mm))
+
+    def _go(self, x_mm: float, y_mm: float, z_mm: float) -> None:
+        self.wanted.emit("Moving the stage", "move_to", (x_mm, y_mm, z_mm))
+
+    def _pump(self, act: str, role: str, volume_ul: float, rate_ul_s: float) -> None:
+        verb = "Dispensing" if act == "dispense" else "Drawing in"
+        self.wanted.emit(f"{verb} {volume(volume_ul)} {role}", act, (role, volume_ul, rate_ul_s))

@@ -1,0 +1,154 @@
+"""Set-up page: the campaign as a form. The doorman of campaign files checks every edit."""
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+
+import tomlkit
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
+
+from campaign.config import CampaignFileError, campaign_to_toml, parse_campaign
+from campaign.spec import CampaignSpec
+from campaign.state import CampaignState
+from gui.actions import Actions
+from gui.panels.setup_objective import ObjectiveCard
+from gui.panels.setup_parameters import ParametersCard
+from gui.panels.setup_strategy import StrategyCard
+from gui.panels.setup_summary import SummaryCard
+from gui.style import mark
+from gui.theme import PADDING_PX, Theme
+from gui.widgets.card import Card
+from gui.widgets.field import Field, Line, shown
+from hardware.spec import RigSpec
+
+CHECK_AFTER_MS = 120
+
+
+class SetupPage(QWidget):
+    """`changed` carries the new CampaignSpec, or None while the form has mistakes; `applied` a revision of the
+    campaign that is going on."""
+
+    changed = Signal(object)
+    applied = Signal(object)
+
+    def __init__(self, spec: CampaignSpec, actions: Actions) -> None:
+        super().__init__()
+        self._spec: CampaignSpec | None = spec
+        self._document: dict[str, object] = {}
+        self._begun = False
+        self._timer = QTimer(self, singleShot=True, interval=CHECK_AFTER_MS)
+        self._timer.timeout.connect(self.check)
+        self.name = Line("Name of the campaign", self._edited)
+        self.about = Line("What it is about", self._edited)
+        self.goal = Card("The campaign")
+        self.head = [Field("name", "Name", self.name), Field("about", "About", self.about)]
+        row = QHBoxLayout()
+        row.addWidget(self.head[0], 1)
+        row.addWidget(self.head[1], 2)
+        self.goal.body.addLayout(row)
+        self.parameters = ParametersCard(self._edited)
+        self.objective = ObjectiveCard(self._edited)
+        self.strategy = StrategyCard(self._edited)
+        self.summary = SummaryCard(actions)
+        self.summary.apply.clicked.connect(self._apply)
+        self._lay_out()
+        self.load(spec)
+
+    def _lay_out(self) -> None:
+        column = QWidget()
+        mark(column, "page")
+        cards = QVBoxLayout(column)
+        cards.setContentsMargins(0, 0, 0, 0)
+        cards.setSpacing(8)
+        for card in (self.goal, self.parameters, self.objective, self.strategy):
+            card.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
+            cards.addWidget(card)
+        cards.addStretch(1)
+        scroll = QScrollArea(widgetResizable=True)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setWidget(column)
+        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(PADDING_PX, PADDING_PX, PADDING_PX, PADDING_PX)
+        row.setSpacing(8)
+        row.addWidget(scroll, 1)
+        row.addWidget(self.summary)
+
+    @property
+    def spec(self) -> CampaignSpec | None:
+        """The campaign as the form has it; None while it has mistakes."""
+        if self._timer.isActive():
+            self._timer.stop()
+            self.check()
+        return self._spec
+
+    def load(self, spec: CampaignSpec) -> None:
+        """Fill the form. Whatever it does not show (dosing, checks, candidates) is kept."""
+        self._document = dict(tomllib.loads(campaign_to_toml(spec)))
+        self.name.setText(shown(self._document.get("name")))
+        self.about.setText(shown(self._document.get("about")).replace("\n", " "))
+        for card in (self.parameters, self.objective, self.strategy):
+            card.load(self._document)
+        self.check()
+
+    def text(self) -> str:
+        """The form as the text of a campaign file."""
+        document: dict[str, object] = {**self._document, "name": self.name.text()}
+        about = self._document.get("about")
+        if self.about.text() != shown(about).replace("\n", " "):
+            document["about"] = self.about.text()
+        for card in (self.parameters, self.objective, self.strategy):
+            card.fill(document)
+        return tomlkit.dumps(document)
+
+    def check(self) -> None:
+        """Ask the doorman; outline what is wrong, with the sentence below it."""
+        mistakes: Mapping[str, str] = {}
+        try:
+            self._spec = parse_campaign(self.text(), "the form")
+        except CampaignFileError as error:
+            self._spec = None
+            mistakes = dict(_split(line) for line in error.mistakes)
+        for field in self.head:
+            field.say(mistakes.get(field.place))
+        for card in (self.parameters, self.objective, self.strategy):
+            card.say(mistakes)
+        self.summary.show_spec(self._spec, tuple(_join(p, s) for p, s in mistakes.items()))
+        self.changed.emit(self._spec)
+
+    def show_rig(self, rig: RigSpec | None) -> None:
+        self.summary.show_rig(rig)
+
+    def show_state(self, state: CampaignState) -> None:
+        """Once a campaign has begun, only strategy, end and mode may still change."""
+        begun = state.phase != "Idle" and not state.finished
+        self._begun = begun
+        for card in (self.goal, self.parameters, self.objective):
+            card.setEnabled(not begun)
+        self.summary.show_begun(begun)
+
+    def save(self, path: Path) -> None:
+        path.write_text(self.text(), encoding="utf-8")
+
+    def set_theme(self, theme: Theme) -> None:
+        for card in (self.goal, self.parameters, self.objective, self.strategy, self.summary):
+            card.set_theme(theme)
+
+    def _edited(self) -> None:
+        self._timer.start()
+
+    def _apply(self) -> None:
+        spec = self.spec
+        if spec is not None:
+            self.applied.emit(spec)
+
+
+def _split(line: str) -> tuple[str, str]:
+    """A mistake as its place and its sentence."""
+    place, colon, sentence = line.partition(": ")
+    return (place, sentence) if colon and " " not in place else ("", line)
+
+
+def _join(place: str, sentence: str) -> str:
+    return f"{place}: {sentence}" if place else sentence

@@ -1,0 +1,305 @@
+"""What stands behind the window: bench, rig, executor, journal and campaign, all off the GUI thread.
+
+Slow work goes to one worker thread, in order. Stop all has a thread of its own each time. What is known is
+posted to the bridge as `Facts`.
+"""
+
+import logging
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from campaign.spec import CampaignSpec
+from campaign.state import CampaignState
+from gui.bridge import Bridge
+from gui.facts import DeviceFact, Facts, Unfinished
+from gui.lab import Lab, MakeBench
+from hardware.devices import Frame
+
+if TYPE_CHECKING:
+    from campaign.loop import Campaign
+
+log = logging.getLogger(__name__)
+
+
+class Session:
+    """Every method may be called from the GUI thread and returns at once; `Bridge` tells what came of it."""
+
+    def __init__(
+        self,
+        bridge: Bridge,
+        *,
+        make_bench: MakeBench | None,
+        rig_path: Path | None = None,
+        speed: float = 1.0,
+        seed: int = 0,
+        out: Path | None = None,
+    ) -> None:
+        self._bridge = bridge
+        self._lab = Lab(make_bench, rig_path, speed, seed)
+        self._seed = seed
+        self._out = out
+        self._facts = Facts()
+        self._lock = threading.Lock()
+        self._work = ThreadPoolExecutor(1, thread_name_prefix="aliquot-session")
+        self._dro = ThreadPoolExecutor(1, thread_name_prefix="aliquot-position")
+        self._asking: Future[None] | None = None
+        self._campaign: Campaign | None = None
+        self._unlisten: list[Callable[[], None]] = []
+        self._closing = False
+
+    @property
+    def facts(self) -> Facts:
+        return self._facts
+
+    @property
+    def campaign(self) -> "Campaign | None":
+        return self._campaign
+
+    # -- opening and closing
+
+    def connect(self, spec: CampaignSpec) -> None:
+        """Open what the campaign needs: bench, rig, camera; then look for an unfinished campaign."""
+        self._post(link="connecting", said="Opening the rig.", mistakes=())
+        self._submit(self._connect, spec)
+
+    def begin(self, spec: CampaignSpec) -> None:
+        """A new campaign, started. After an earlier one it takes a clean rack."""
+        self._post(said="Checking the campaign.", mistakes=())
+        self._submit(self._begin, spec)
+
+    def go_on(self, folder: Path) -> None:
+        self._submit(self._go_on, folder)
+
+    def look_at(self, folder: Path) -> None:
+        self._submit(self._look_at, folder)
+
+    def leave_unfinished(self) -> None:
+        self._post(unfinished=None, looking_only=False)
+
+    def dismiss(self) -> None:
+        self._post(mistakes=())
+
+    def report(self) -> None:
+        self._submit(self._report)
+
+    def close(self) -> None:
+        """Campaign, executor, rig, bench, in this order; `bridge.closed` follows."""
+        if not self._closing:
+            self._closing = True
+            self._work.submit(self._close)
+
+    # -- the campaign's own commands
+
+    def command(self, name: str, *values: Any) -> None:
+        """Call a command of the campaign (pause, resume, stop, decide, ...). A refusal is told in words."""
+        campaign = self._campaign
+        if campaign is None:
+            return
+        try:
+            getattr(campaign, name)(*values)
+        except (RuntimeError, ValueError) as error:
+            log.info("%s refused: %s", name, error)
+            self._bridge.told.emit("warn", str(error))
+
+    def stop_all(self) -> None:
+        """Now: a thread of its own, behind no queue and no lock."""
+        self._post(stopped_at=datetime.now().astimezone(), latched=True)
+        threading.Thread(target=self._stop_all, name="aliquot-stop-all", daemon=True).start()
+
+    def rearm(self) -> None:
+        self._submit(self._rearm)
+
+    # -- by hand
+
+    def by_hand(self, said: str, act: str, *values: float | str) -> None:
+        """home, move_to, dispense, aspirate: one at a time, refused while another is going."""
+        if self._facts.busy:
+            self._bridge.told.emit("warn", f"Still busy: {self._facts.busy}.")
+            return
+        self._post(busy=said)
+        self._submit(self._by_hand, act, values)
+
+    def ask_position(self) -> None:
+        """Read the stage's position in the background; skipped while the last question is open."""
+        if self._lab.rig is not None and (self._asking is None or self._asking.done()) and not self._closing:
+            self._asking = self._dro.submit(self._position)
+
+    def latest_frame(self) -> Frame | None:
+        rig = self._lab.rig
+        return rig.camera.latest() if rig is not None and rig.camera is not None else None
+
+    def devices(self) -> tuple[DeviceFact, ...]:
+        return self._lab.devices(self._facts)
+
+    def pumps_left_ul(self) -> dict[str, float]:
+        return self._lab.pumps_left_ul()
+
+    @property
+    def homed(self) -> bool:
+        rig = self._lab.rig
+        return rig is not None and rig.stage.homed
+
+    # -- in the worker thread
+
+    def _submit(self, work: Callable[..., None], *values: Any) -> None:
+        if not self._closing:
+            self._work.submit(self._guarded, work, *values)
+
+    def _guarded(self, work: Callable[..., None], *values: Any) -> None:
+        try:
+            work(*values)
+        except Exception as error:
+            log.exception("%s failed", work.__name__)
+            mistakes = getattr(error, "mistakes", None) or tuple(str(error).splitlines()) or (repr(error),)
+            link = "failed" if work == self._connect else self._facts.link
+            self._post(mistakes=tuple(mistakes), link=link, busy="", said="")
+
+    def _connect(self, spec: CampaignSpec) -> None:
+        from campaign import opening
+
+        folders = [self._out] if self._out is not None else opening.all_unfinished()
+        found = next((u for u in map(_unfinished, folders) if u is not None), None)
+        self._lab.open(spec)
+        self._post(
+            link="ready", said="", rig=self._lab.spec, simulated=self._lab.simulated, unfinished=found,
+            contents_ul=self._lab.contents_ul(),
+        )  # fmt: skip
+
+    def _begin(self, spec: CampaignSpec) -> None:
+        from campaign import opening
+
+        again = self._campaign is not None
+        self._drop_campaign()
+        self._lab.open(spec, fresh=again)
+        executor = self._lab.executor(spec)
+        folder = self._out if self._out is not None and not again else opening.new_folder(spec.name)
+        campaign = opening.begin(
+            spec, executor, folder, seed=self._seed, rig_toml=self._lab.toml(), simulated=executor.simulated
+        )
+        self._adopt(campaign, folder)
+        campaign.start()
+
+    def _go_on(self, folder: Path) -> None:
+        from campaign import opening
+
+        spec = _read(folder).spec
+        self._drop_campaign()
+        self._lab.open(spec)
+        campaign = opening.pick_up(folder, self._lab.executor(spec))
+        self._adopt(campaign, folder)
+
+    def _look_at(self, folder: Path) -> None:
+        state = _read(folder)
+        self._post(unfinished=None, looking_only=True, folder=folder)
+        self._bridge.opened.emit(state.spec)
+        self._bridge.post_state(state)
+
+    def _adopt(self, campaign: "Campaign", folder: Path) -> None:
+        self._campaign = campaign
+        self._unlisten = [
+            campaign.listen(self._bridge.post_event), campaign.listen_model(self._bridge.post_model),
+        ]  # fmt: skip
+        self._post(
+            link="ready", said="", unfinished=None, looking_only=False, folder=folder, mistakes=(),
+            rig=self._lab.spec, simulated=self._lab.simulated,
+        )  # fmt: skip
+        self._bridge.opened.emit(campaign.state.spec)
+        self._bridge.post_state(campaign.state)
+
+    def _drop_campaign(self) -> None:
+        for unlisten in self._unlisten:
+            unlisten()
+        self._unlisten = []
+        if self._campaign is not None:
+            self._campaign.close()
+            self._campaign = None
+
+    def _report(self) -> None:
+        from campaign.opening import JOURNAL
+        from campaign.report import write_report
+
+        folder = self._facts.folder
+        if folder is None:
+            raise RuntimeError("There is no campaign to report on yet: start one first.")
+        self._bridge.report_ready.emit(str(write_report(folder / JOURNAL, folder / "report.html")))
+
+    def _stop_all(self) -> None:
+        campaign = self._campaign
+        if campaign is not None:
+            try:
+                campaign.stop_all("person")
+            except (RuntimeError, ValueError) as error:
+                log.info("the campaign did not take Stop all: %s", error)
+        unconfirmed = self._lab.stop_all()
+        self._post(unconfirmed=unconfirmed, latched=True, busy="")
+
+    def _rearm(self) -> None:
+        campaign = self._campaign
+        if campaign is not None and campaign.state.phase == "Aborted":
+            campaign.rearm()
+        else:
+            self._lab.rearm()
+        self._post(latched=False, stopped_at=None, unconfirmed=())
+
+    def _by_hand(self, act: str, values: tuple[float | str, ...]) -> None:
+        said = self._lab.by_hand(act, values)
+        self._post(busy="", contents_ul=self._lab.contents_ul())
+        self._bridge.told.emit("ok", said)
+        self._position()
+
+    def _position(self) -> None:
+        position = self._lab.position_mm()
+        if position is not None:
+            self._bridge.post_position(position)
+
+    def _close(self) -> None:
+        for step in (self._drop_campaign, self._lab.close):
+            try:
+                step()
+            except Exception:
+                log.exception("%s failed while closing", step.__name__)
+        self._dro.shutdown(wait=False, cancel_futures=True)
+        self._work.shutdown(wait=False)
+        self._bridge.closed.emit()
+
+    def _post(self, **changes: Any) -> None:
+        with self._lock:
+            self._facts = replace(self._facts, **changes)
+            self._bridge.post_facts(self._facts)
+
+
+def _read(folder: Path) -> CampaignState:
+    """The state of the campaign in a folder, as its journal says."""
+    from campaign.fold import fold_all
+    from campaign.journal import Journal
+    from campaign.opening import JOURNAL
+
+    journal = Journal.open(folder / JOURNAL, readonly=True)
+    try:
+        state = fold_all(journal.events())
+    finally:
+        journal.close()
+    if state is None:
+        raise RuntimeError(f"The journal in {folder} is empty.")
+    return state
+
+
+def _unfinished(path: Path) -> Unfinished | None:
+    from campaign import opening
+
+    folder = path if path.is_dir() else path.parent
+    if opening.unfinished(folder) is None:
+        return None
+    state = _read(folder)
+    return Unfinished(folder, state.spec.name, len(state.observed), state.in_doubt or _last_step(state))
+
+
+def _last_step(state: CampaignState) -> str | None:
+    from campaign.words import say
+
+    return say(state.step) if state.step is not None else None
