@@ -21,8 +21,20 @@ Phase = Literal[
 
 
 @dataclass(frozen=True)
+class At:
+    """When an event was recorded. wall_s: seconds since 1970, for people. clock_s: the monotonic clock of that
+    session, for durations; it starts anew when the program does."""
+
+    wall_s: float
+    clock_s: float
+
+
+@dataclass(frozen=True)
 class CampaignOpened:
-    """First event of a journal: both files as text, so that the journal explains itself."""
+    """First event of a journal: both files as text, so that the journal explains itself.
+
+    slots: where vials stand, in the order they are used; empty when no vial is needed.
+    """
 
     name: str
     campaign_toml: str
@@ -30,6 +42,7 @@ class CampaignOpened:
     seed: int
     simulated: bool
     version: str
+    slots: tuple[str, ...] = ()
     kind: Literal["campaign_opened"] = "campaign_opened"
 
 
@@ -69,12 +82,14 @@ class Decided:
 
 @dataclass(frozen=True)
 class AttemptStarted:
-    """The attempt and its vial, in one transaction."""
+    """The attempt and its vial, in one transaction. first: steps before it were carried out in the same vial by
+    the attempt before; 0 for a clean vial."""
 
     experiment: int
     attempt: int
     slot: str | None
     steps: tuple[Step, ...]
+    first: int = 0
     kind: Literal["attempt_started"] = "attempt_started"
 
 

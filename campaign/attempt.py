@@ -1,0 +1,152 @@
+"""One attempt: the steps of one vial, each on the disk before it acts and again when its outcome is known."""
+
+import logging
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from campaign.choices import FAIL, GO_ON, NEW_VIAL, REPEAT, RETRY
+from campaign.codec import as_json
+from campaign.desk import Desk, Leave
+from campaign.errors import JournalError
+from campaign.events import (
+    Answered,
+    Asked,
+    AttemptStarted,
+    Event,
+    Observed,
+    StepDone,
+    StepFailed,
+    StepIntended,
+    VialGivenUp,
+)  # fmt: skip
+from campaign.executor import Outcome
+from campaign.hands import Hands
+from campaign.state import Attempt
+from campaign.steps import Dose
+from campaign.words import say
+from hardware.devices import Image
+from hardware.errors import HardwareError
+
+if TYPE_CHECKING:
+    from campaign.journal import Journal
+
+log = logging.getLogger(__name__)
+Then = Mapping[str, tuple[Event, ...]]
+"""Choices, and what is recorded with each."""
+
+
+class AttemptWalk:
+    def __init__(self, desk: Desk, journal: "Journal", hands: Hands) -> None:
+        self._desk = desk
+        self._journal = journal
+        self._hands = hands
+        self._then: Then = {}
+
+    def walk(self) -> bool:
+        """The steps that are left of the attempt in work; whether all are done. Raises Leave."""
+        while (attempt := self._desk.state.attempt) is not None:
+            index = len(attempt.done)
+            if index == len(attempt.steps):
+                return True
+            self._desk.drain()
+            self._desk.pause_point()
+            self._desk.record(StepIntended(attempt.experiment, attempt.number, index, attempt.steps[index]))
+            self._desk.pause_point()  # not one command while the intent is not on the disk
+            self._act(attempt, index)
+        return False
+
+    def ask(self, question: str, then: Then, image: str | None = None, before: tuple[Event, ...] = ()) -> None:
+        """Hold and wait for a person's choice. Raises Leave when the campaign ends instead."""
+        desk = self._desk
+        if desk.state.phase not in ("Running", "Holding", "Held"):
+            desk.record(*before)
+            raise Leave
+        number = len(desk.state.experiments)
+        asked = Asked(number, question, tuple(then), image)
+        self._then = then
+        held = () if desk.state.phase == "Held" else desk.to_held(question)
+        desk.record(*before, asked, *held)
+        while desk.state.question is not None:
+            if desk.leaving():
+                raise Leave
+            desk.serve()
+        desk.pause_point()
+
+    def answer(self, choice: str) -> None:
+        """Record the answer with all that follows from it, and go on."""
+        state = self._desk.state
+        if state.question is None or choice not in self._then or state.phase != "Held":
+            return
+        moves = self._desk.moves("resume", "done", why=f"answered: {choice}")
+        self._desk.record(Answered(state.question.experiment, choice), *self._then[choice], *moves)
+
+    def _act(self, attempt: Attempt, index: int) -> None:
+        step = attempt.steps[index]
+        try:
+            outcome = self._desk.wait_for(self._hands.perform(step), self._hands.patience)
+        except HardwareError as error:
+            self._failed(attempt, index, error)
+            return
+        except Leave:
+            late = HardwareError("bench", "no answer after Stop all", "unknown")
+            self._desk.record(self._failure(attempt, index, late))
+            raise
+        done = self._done(attempt, index, outcome)
+        if outcome.mismatch is None:
+            self._desk.record(done)
+            return
+        vial = dict(self._then_vial(attempt, index, outcome.mismatch))
+        again = {} if isinstance(step, Dose) else {RETRY: vial[RETRY]}
+        del vial[RETRY]
+        self.ask(outcome.mismatch, {**again, GO_ON: (), **vial}, done.image, (done,))
+
+    def _failed(self, attempt: Attempt, index: int, error: HardwareError) -> None:
+        failure = self._failure(attempt, index, error)
+        what = f"{say(attempt.steps[index])} (experiment {attempt.experiment})"
+        vial = self._then_vial(attempt, index, str(error))
+        if error.outcome == "not_done":
+            self.ask(f"{error}. Not done: {what}.", vial, before=(failure,))
+            return
+        given_up = vial[NEW_VIAL if attempt.slot is not None else REPEAT]
+        state = "was cut short" if error.outcome == "stopped" else "may or may not have been done"
+        question = f"{error}. It {state}: {what}. The vial is given up; repeat the experiment in a clean one?"
+        if attempt.slot is None:
+            question = f"{error}. It {state}: {what}. Repeat the experiment?"
+        failed = self._observed(attempt, str(error))
+        self.ask(question, {REPEAT: (), FAIL: (failed,)}, before=(failure, *given_up))
+
+    def _then_vial(self, attempt: Attempt, index: int, why: str) -> Then:
+        """Choices that are open after a step that did no harm to the vial."""
+        again = AttemptStarted(attempt.experiment, attempt.number + 1, attempt.slot, attempt.steps, index)
+        given_up = VialGivenUp(attempt.experiment, attempt.number, attempt.slot, why)
+        other = NEW_VIAL if attempt.slot is not None else REPEAT
+        return {RETRY: (again,), other: (given_up,), FAIL: (self._observed(attempt, why),)}
+
+    def _observed(self, attempt: Attempt, why: str) -> Observed:
+        point = self._desk.state.experiments[attempt.experiment - 1].point
+        return Observed(attempt.experiment, attempt.number, point, None, None, why)
+
+    def _failure(self, attempt: Attempt, index: int, error: HardwareError) -> StepFailed:
+        return StepFailed(attempt.experiment, attempt.number, index, str(error), error.outcome)
+
+    def _done(self, attempt: Attempt, index: int, outcome: Outcome) -> StepDone:
+        """The outcome as it is kept, its picture beside the journal. A picture that cannot be kept is named."""
+        data = {k: as_json(v) for k, v in outcome.data.items()}
+        image = digest = None
+        if outcome.frame is not None:
+            name = f"{attempt.experiment:04d}-{attempt.number}-{index:02d}.jpg"
+            try:
+                image, digest = self._journal.save_image(name, _jpeg(outcome.frame))
+            except JournalError as error:
+                log.warning("%s", error)
+                data["picture_lost"] = str(error)
+        return StepDone(attempt.experiment, attempt.number, index, data, image, digest)
+
+
+def _jpeg(image: Image) -> bytes:
+    import cv2
+
+    encoded, jpeg = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 92])
+    if not encoded:
+        raise JournalError("a picture could not be encoded")
+    return jpeg.tobytes()

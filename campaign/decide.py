@@ -1,0 +1,139 @@
+"""The optimiser's thread: fits the surrogate and asks the strategy, one after the other, on one BLAS thread."""
+
+import logging
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from campaign.errors import CampaignError
+from campaign.spec import StrategySpec
+from campaign.state import CampaignState
+from campaign.worker import Worker
+from optimiser.history import History, Observation
+from optimiser.space import ExhaustedError
+from optimiser.suggestion import Strategy, Suggestion
+
+if TYPE_CHECKING:
+    from optimiser.surrogate import Posterior
+
+log = logging.getLogger(__name__)
+ModelListener = Callable[["Posterior | None"], None]
+
+
+def build_strategy(spec: StrategySpec) -> Strategy:
+    """The strategy that a campaign file names. scikit-learn is loaded here, not earlier: it is slow."""
+    if spec.kind == "random":
+        from optimiser.strategies.random import RandomStrategy
+
+        return RandomStrategy()
+    from optimiser.acquisition import EI, PI, UCB, Acquisition
+    from optimiser.strategies.gp import GPStrategy
+
+    acquisitions: dict[str, Acquisition] = {"ucb": UCB(spec.beta), "ei": EI(), "pi": PI()}
+    return GPStrategy(acquisitions[spec.acquisition], initial=spec.initial)
+
+
+def history_of(state: CampaignState) -> History:
+    """What the optimiser may know: experiments that are over, in order. What is in work or was skipped is pending;
+    a suggestion that waits for a decision is not, so that it can be asked for again."""
+    over = [e for e in state.experiments if e.status in ("done", "failed")]
+    waiting = state.waiting.experiment if state.waiting is not None else 0
+    pending = [e.point for e in state.experiments if e.status not in ("done", "failed") and e.number != waiting]
+    return History(
+        space=state.spec.space,
+        direction=state.spec.objective.direction,
+        seed=state.seed,
+        observations=tuple(
+            Observation(e.point, e.value, e.value_sd, "simulated" if state.simulated else "measured", e.include)
+            for e in over
+        ),
+        pending=(*pending, *state.skipped),
+    )
+
+
+class Mind:
+    """`ask` and `fit` return at once; their futures are done on the optimiser's thread."""
+
+    def __init__(self) -> None:
+        self._worker = Worker("aliquot-optimiser")
+        self._fitted: tuple[tuple[Observation, ...], Posterior | None] | None = None
+        self._listeners: tuple[ModelListener, ...] = ()
+        self.model: Posterior | None = None
+        self.failures = 0
+        """How often in a row the strategy failed and a point was drawn instead."""
+
+    def listen(self, function: ModelListener) -> Callable[[], None]:
+        self._listeners = (*self._listeners, function)
+
+        def unlisten() -> None:
+            self._listeners = tuple(f for f in self._listeners if f is not function)
+
+        return unlisten
+
+    def fit(self, history: History) -> "Future[None]":
+        """Fit, keep the posterior as `model`, tell the listeners."""
+        return self._worker.submit(self._fit_and_tell, history)
+
+    def ask(self, strategy: StrategySpec, history: History) -> "Future[Suggestion]":
+        """The next point, feasible whatever the strategy says. The future raises ExhaustedError if none is left."""
+        return self._worker.submit(self._ask, strategy, history)
+
+    def close(self) -> None:
+        self._worker.close(timeout_s=2.0)
+
+    def _fit_and_tell(self, history: History) -> None:
+        self.model = self._posterior(history)
+        for listener in self._listeners:
+            try:
+                listener(self.model)
+            except Exception:
+                log.exception("a listener to the model failed")
+
+    def _posterior(self, history: History) -> "Posterior | None":
+        from optimiser.blas import one_thread
+        from optimiser.surrogate import FitError, fit
+
+        if self._fitted is not None and self._fitted[0] == history.usable:
+            return self._fitted[1]
+        posterior = None
+        try:
+            with one_thread():
+                posterior = fit(history)
+        except FitError as error:
+            log.info("no model: %s", error)
+        self._fitted = (history.usable, posterior)
+        return posterior
+
+    def _ask(self, strategy: StrategySpec, history: History) -> Suggestion:
+        from optimiser.blas import one_thread
+
+        try:
+            with one_thread():
+                suggestion = self._asked(strategy, history)
+            if not history.space.contains(suggestion.point):
+                raise CampaignError(f"it suggested {dict(suggestion.point)}, which cannot be made")  # noqa: TRY301
+        except ExhaustedError:
+            raise
+        except Exception as error:
+            log.exception("the strategy failed")
+            self.failures += 1
+            return self._instead(history, error)
+        self.failures = 0
+        return suggestion
+
+    def _asked(self, spec: StrategySpec, history: History) -> Suggestion:
+        strategy = build_strategy(spec)
+        if spec.kind == "gp" and len(history.observations) + len(history.pending) >= spec.initial:
+            from optimiser.strategies.gp import GPStrategy
+
+            posterior = self._posterior(history)
+            if isinstance(strategy, GPStrategy):
+                return strategy.ask(history, 1, posterior)[0]
+        return strategy.ask(history, 1)[0]
+
+    def _instead(self, history: History, error: Exception) -> Suggestion:
+        from optimiser.strategies.random import RandomStrategy
+
+        (suggestion,) = RandomStrategy().ask(history, 1)
+        return replace(suggestion, reason=f"The strategy failed ({error}), so this point is drawn evenly instead.")

@@ -1,0 +1,258 @@
+"""The journal: one file that holds everything that happened, in order, on the disk before anything follows from it.
+
+Append-only; each event carries the sha256 of the one before, so that a changed or missing record is found.
+"""
+
+import hashlib
+import json
+import logging
+import os
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+from sqlalchemy import Connection, Engine, Row, insert, select, update
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+
+from campaign import codec, tables
+from campaign.errors import JournalError
+from campaign.events import At, Event
+from campaign.lock import WriterLock
+from campaign.tables import EVENTS, FORMAT, HEAD
+
+__all__ = ["Entry", "Journal", "JournalError"]
+
+log = logging.getLogger(__name__)
+_START = "0" * 64
+SLOW_S = 1.0
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One record: its number (from 1), when, what, and the end of the hash chain there."""
+
+    number: int
+    at: At
+    event: Event
+    sha256: str
+
+
+class Journal:
+    """One writer, any number of readers. `append` and `save_image` belong to one thread."""
+
+    def __init__(self, path: Path, engine: Engine, lock: WriterLock | None) -> None:
+        """Use `create` or `open`."""
+        self.path = path
+        self._engine = engine
+        self._lock = lock
+        self._number, self._sha256 = 0, _START
+        self._wall: Callable[[], float] = time.time
+        self._clock: Callable[[], float] = time.monotonic
+
+    @classmethod
+    def create(cls, path: str | Path) -> "Journal":
+        """A new, empty journal. Raises JournalError when the file is there already or cannot be made."""
+        path = Path(path)
+        lock = None
+        try:
+            tables.new_file(path)
+            lock = _lock(path)
+            journal = cls(path, tables.writer(path), lock)
+            with journal._engine.begin() as connection:
+                tables.make(connection)
+                head = {"format": FORMAT, "number": 0, "sha256": _START}
+                connection.execute(insert(HEAD), [{"name": k, "value": str(v)} for k, v in head.items()])
+        except FileExistsError as error:
+            raise JournalError(f"{path} is there already; open it, or choose another place") from error
+        except (OSError, SQLAlchemyError) as error:
+            if lock is not None:
+                lock.close()
+            raise JournalError(f"{path} cannot be made: {_reason(error)}") from error
+        return journal
+
+    @classmethod
+    def open(cls, path: str | Path, readonly: bool = False) -> "Journal":
+        """A journal that is there. Raises JournalError when it is none, is damaged at the head, or has a writer."""
+        path = Path(path)
+        if not path.is_file():
+            raise JournalError(f"{path} is not there")
+        lock = None if readonly else _lock(path)
+        journal = cls(path, tables.reader(path) if readonly else tables.writer(path), lock)
+        try:
+            journal._read_head(readonly)
+        except JournalError:
+            journal.close()
+            raise
+        return journal
+
+    @property
+    def readonly(self) -> bool:
+        return self._lock is None
+
+    def append(self, *events: Event) -> tuple[Entry, ...]:
+        """All of these or none, on the disk when this returns. Raises JournalError when they are not."""
+        if self.readonly:
+            raise JournalError(f"{self.path} is open for reading only")
+        number, sha256 = self._number, self._sha256
+        entries, rows = [], []
+        for event in events:
+            at, body = At(self._wall(), self._clock()), codec.encode(event)
+            number += 1
+            sha256 = _chain(sha256, number, at, body)
+            entries.append(Entry(number, at, event, sha256))
+            rows.append({
+                "number": number, "wall_s": at.wall_s, "clock_s": at.clock_s, "kind": event.kind,
+                "experiment": getattr(event, "experiment", None), "attempt": getattr(event, "attempt", None),
+                "step": getattr(event, "index", None), "body": body, "sha256": sha256,
+            })  # fmt: skip
+        if not rows:
+            return ()
+        began = time.monotonic()
+        try:
+            with self._engine.begin() as connection:
+                connection.execute(insert(EVENTS), rows)
+                for name, value in (("number", str(number)), ("sha256", sha256)):
+                    connection.execute(update(HEAD).where(HEAD.c.name == name).values(value=value))
+        except IntegrityError as error:
+            raise JournalError(f"{self.path} refuses a record that it holds already: {_reason(error)}") from error
+        except SQLAlchemyError as error:
+            raise JournalError(f"{self.path} cannot be written: {_reason(error)}") from error
+        if (took := time.monotonic() - began) > SLOW_S:
+            log.warning("the disk took %.1f s to keep a record in %s", took, self.path)
+        self._number, self._sha256 = number, sha256
+        return tuple(entries)
+
+    def events(self) -> Iterator[Event]:
+        """All events, oldest first. Any thread."""
+        return (entry.event for entry in self.entries())
+
+    def entries(self) -> Iterator[Entry]:
+        """All events with number and time, oldest first. Any thread. Raises JournalError naming a bad record."""
+        for row in self._rows():
+            event = codec.decode(row.body, f"record {row.number}")
+            yield Entry(row.number, At(row.wall_s, row.clock_s), event, row.sha256)
+
+    def verify(self) -> str | None:
+        """None when every record is as it was written; otherwise which one is not, and why."""
+        number, sha256 = 0, _START
+        try:
+            with self._reading() as connection:
+                head = _head(connection)
+            for row in self._rows():
+                number += 1
+                if row.number != number:
+                    return f"record {number} is missing"
+                sha256 = _chain(sha256, number, At(row.wall_s, row.clock_s), row.body)
+                if row.sha256 != sha256 or (number == int(head["number"]) and sha256 != head["sha256"]):
+                    return f"record {number} ({row.kind}) was changed after it was written"
+                event = codec.decode(row.body, f"record {number}")
+                told = (row.kind, row.experiment, row.attempt, row.step)
+                if told != (event.kind, *(getattr(event, n, None) for n in ("experiment", "attempt", "index"))):
+                    return f"record {number} ({row.kind}) was changed after it was written"
+            if number < int(head["number"]):
+                return f"record {number + 1} is missing: {head['number']} were written"
+        except JournalError as error:
+            return str(error)
+        except (SQLAlchemyError, KeyError, ValueError) as error:
+            return f"the file is damaged after record {number}: {_reason(error)}"
+        return None
+
+    def save_image(self, name: str, jpeg: bytes) -> tuple[str, str]:
+        """Keep a picture beside the journal; (path relative to the journal, sha256) once it is on the disk."""
+        folder = self.path.parent / "images"
+        target, temp = folder / name, folder / f".{name}.part"
+        if target.parent != folder:
+            raise JournalError(f"{name!r} is no plain file name")
+        try:
+            folder.mkdir(mode=0o700, exist_ok=True)
+            fd = os.open(temp, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            with os.fdopen(fd, "wb") as file:
+                file.write(jpeg)
+                file.flush()
+                os.fsync(file.fileno())
+            temp.replace(target)
+            _sync_folder(folder)
+        except OSError as error:
+            raise JournalError(f"{target} cannot be written: {_reason(error)}") from error
+        return f"images/{name}", hashlib.sha256(jpeg).hexdigest()
+
+    def check_images(self) -> tuple[str, ...]:
+        """A sentence for every picture that is missing or not the one that was taken."""
+        mistakes = []
+        for entry in self.entries():
+            image = getattr(entry.event, "image", None)
+            wanted = getattr(entry.event, "image_sha256", None)
+            if image is None or wanted is None:
+                continue
+            path = self.path.parent / image
+            if not path.is_file():
+                mistakes.append(f"record {entry.number}: {image} is missing")
+            elif hashlib.sha256(path.read_bytes()).hexdigest() != wanted:
+                mistakes.append(f"record {entry.number}: {image} is not the picture that was taken")
+        return tuple(mistakes)
+
+    def close(self) -> None:
+        self._engine.dispose()
+        if self._lock is not None:
+            self._lock.close()
+
+    def __enter__(self) -> "Journal":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _reading(self) -> Connection:
+        return tables.reader(self.path).connect()
+
+    def _rows(self) -> Iterator[Row[tuple[object, ...]]]:
+        try:
+            with self._reading() as connection:
+                yield from connection.execute(select(EVENTS).order_by(EVENTS.c.number))
+        except SQLAlchemyError as error:
+            raise JournalError(f"{self.path} is damaged: {_reason(error)}") from error
+
+    def _read_head(self, readonly: bool) -> None:
+        try:
+            with self._reading() as connection:
+                head = _head(connection)
+            written, self._number, self._sha256 = int(head["format"]), int(head["number"]), head["sha256"]
+        except (SQLAlchemyError, KeyError, ValueError) as error:
+            reason = _reason(error)
+            raise JournalError(f"{self.path} is no journal of Aliquot, or it is damaged: {reason}") from error
+        if written > FORMAT and not readonly:
+            raise JournalError(
+                f"{self.path} was written by a newer Aliquot (format {written}, this one knows {FORMAT}). "
+                "Update Aliquot to go on with it; it can be opened for reading only"
+            )
+
+
+def _lock(path: Path) -> WriterLock:
+    return WriterLock(path.with_name(path.name + ".lock"))
+
+
+def _head(connection: Connection) -> dict[str, str]:
+    return {row.name: row.value for row in connection.execute(select(HEAD))}
+
+
+def _chain(before: str, number: int, at: At, body: str) -> str:
+    return hashlib.sha256(json.dumps([before, number, at.wall_s, at.clock_s, body]).encode()).hexdigest()
+
+
+def _reason(error: Exception) -> str:
+    """The cause without the SQL."""
+    return str(getattr(error, "orig", None) or error)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a rename durable; Windows has no way to, and needs none."""
+    if os.name == "posix":
+        fd = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)

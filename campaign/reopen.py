@@ -1,0 +1,81 @@
+"""What a journal says when its campaign is picked up again. Nothing that may have been done is done again."""
+
+from collections.abc import Iterable, Mapping
+
+from campaign import choices
+from campaign.errors import JournalError
+from campaign.events import (
+    Answered,
+    Event,
+    Json,
+    PhaseChanged,
+    Resumed,
+    StepDone,
+    StepFailed,
+    StepIntended,
+    VialGivenUp,
+)  # fmt: skip
+from campaign.fold import fold_entries
+from campaign.journal import Journal
+from campaign.state import CampaignState
+from campaign.steps import Step
+from campaign.transitions import after, allowed
+from campaign.words import say
+
+
+def read(journal: Journal) -> CampaignState:
+    """The state that a whole and unaltered journal adds up to. Raises JournalError."""
+    if (damage := journal.verify()) is not None:
+        raise JournalError(
+            f"{journal.path}: {damage}. It can be read but not gone on with; keep a copy and begin a new campaign"
+        )
+    state = fold_entries(journal.entries())
+    if state is None:
+        raise JournalError(f"{journal.path} is empty: its campaign was never opened. Begin it anew")
+    return state
+
+
+def in_doubt(state: CampaignState) -> str | None:
+    """The step whose outcome nobody knows, in words."""
+    attempt = state.attempt
+    if attempt is None or attempt.intended is None:
+        return None
+    return f"{say(attempt.steps[attempt.intended])} (experiment {attempt.experiment})"
+
+
+def first_events(state: CampaignState) -> tuple[Event, ...]:
+    """What is recorded on opening: Held, the step in doubt named.
+
+    A vial about which a question was open is given up: who was asked may not have seen it.
+    """
+    doubt = in_doubt(state)
+    out: list[Event] = [Resumed(doubt)]
+    attempt = state.attempt
+    if attempt is not None and state.question is not None:
+        why = f"nobody answered: {state.question.question}"
+        out.append(VialGivenUp(attempt.experiment, attempt.number, attempt.slot, why))
+    if allowed(state.phase, "reopen"):
+        why = "the program ended and was started again"
+        if doubt is not None:
+            why += f"; nobody knows whether this was carried out: {doubt}"
+        out.append(PhaseChanged(state.phase, after(state.phase, "reopen"), why))
+    return tuple(out)
+
+
+def recalled(events: Iterable[Event]) -> tuple[tuple[Step, Mapping[str, Json] | None], ...]:
+    """Every step that was or may have been carried out since the last fresh rack, oldest first, with its data."""
+    steps: dict[tuple[int, int, int], tuple[Step, Mapping[str, Json] | None]] = {}
+    for event in events:
+        match event:
+            case StepIntended():
+                steps[event.experiment, event.attempt, event.index] = (event.step, None)
+            case StepDone():
+                key = (event.experiment, event.attempt, event.index)
+                steps[key] = (steps[key][0], event.data)
+            case StepFailed(outcome="not_done"):
+                del steps[event.experiment, event.attempt, event.index]
+            case Answered(choice=choices.FRESH_RACK):
+                steps.clear()
+            case _:
+                pass
+    return tuple(steps.values())

@@ -1,0 +1,24 @@
+"""Steps in words, for questions and for the line that says what is being done."""
+
+from campaign.events import Point
+from campaign.steps import CheckVial, Dose, Look, Measure, Move, Step, Wait
+
+
+def say(step: Step) -> str:
+    match step:
+        case Move():
+            return f"bring {step.slot} to the station"
+        case CheckVial():
+            return f"check that an empty vial stands in {step.slot}"
+        case Dose():
+            return f"dose {step.volume_ul:g} µL of {step.stock} into {step.slot}"
+        case Wait():
+            return f"wait {step.wait_s:g} s"
+        case Look():
+            return f"look at {step.slot}"
+        case Measure():
+            return f"measure at {say_point(step.point)}"
+
+
+def say_point(point: Point) -> str:
+    return ", ".join(f"{name} {value if isinstance(value, str) else f'{value:g}'}" for name, value in point.items())
