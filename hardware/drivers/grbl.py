@@ -9,17 +9,16 @@ banner that nobody asked for means that the controller restarted and no longer k
 """
 
 import math
-import re
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Annotated, Literal
 
 from pydantic import Field
 
+from hardware.dialects.grbl import ALARMS, END, ERRORS, Position, Word, is_banner, move_words, status_of, text_of
 from hardware.errors import (
     DeviceTimeoutError,
     HardwareError,
@@ -31,42 +30,9 @@ from hardware.errors import (
 from hardware.spec import Positive, StageSpec
 from hardware.wire import Link
 
-Position = tuple[float, float, float]
-
 ANSWER_S = 1.0
 ARRIVED_MM = 0.02
 MOST_STRAY_LINES = 64
-_END = b"\n"
-_STATUS = re.compile(r"<([A-Z][a-z]+)(?::(\d))?\|(.*)>")
-_BANNER = re.compile(r"Grbl 1\.\d.*")
-_AXES = re.compile(r"-?\d{1,5}\.\d{1,4}(?:,-?\d{1,5}\.\d{1,4}){2,}")
-
-_ALARMS = {
-    "1": "ran into a limit switch; look for an obstacle",
-    "2": "refused a target outside its own soft limits; compare travel_mm with $130 to $132",
-    "3": "was reset while it moved",
-    "6": "was reset while homing",
-    "7": "its door opened while homing",
-    "8": "found a limit switch still pressed after homing",
-    "9": "found no limit switch while homing",
-}
-_ERRORS = {
-    "5": "homing is switched off in the controller; fit limit switches and set $22=1",
-    "8": "is not standing still",
-    "9": "is locked after an alarm; home it",
-    "15": "the target is beyond its travel",
-    "20": "does not know the command",
-}
-
-
-class Word(StrEnum):
-    """What the controller understands. The first four act at once, even while a line is being worked off."""
-
-    STATUS = "?"
-    HOLD = "!"
-    RESET = "\x18"
-    HOME = "$H"
-    VERSION = "$I"
 
 
 @dataclass(frozen=True)
@@ -141,16 +107,15 @@ class Driver:
             self._homed = True
 
     def move_to(self, x_mm: float, y_mm: float, z_mm: float | None = None) -> None:
-        wanted = {"X": x_mm, "Y": y_mm} | ({} if z_mm is None else {"Z": z_mm})
-        for (axis, value), travel in zip(wanted.items(), self._spec.travel_mm, strict=False):
+        target_mm = (x_mm, y_mm) if z_mm is None else (x_mm, y_mm, z_mm)
+        for axis, value, travel in zip("XYZ", target_mm, self._spec.travel_mm, strict=False):
             if not math.isfinite(value) or not 0 <= value <= travel:
                 raise OutOfRangeError(self.name, f"{axis} {value:g} mm is outside its travel, 0 to {travel:g} mm")
         with self._work():
             self._require_homed()
-            line = "G21G90G1" + "".join(f"{axis}{value:.3f}" for axis, value in wanted.items())
             with suppress(DeviceTimeoutError):  # a lost "ok" says nothing; the position will
-                self._command(f"{line}F{self._settings.feed_mm_min:.0f}", ANSWER_S)
-            self._wait_until_at(tuple(wanted.values()))
+                self._command(move_words(target_mm, self._settings.feed_mm_min), ANSWER_S)
+            self._wait_until_at(target_mm)
 
     def position_mm(self) -> Position:
         self._require_homed()
@@ -234,7 +199,7 @@ class Driver:
             self._absorb()
             self._link.send(Word.STATUS.encode())
             for _ in range(MOST_STRAY_LINES):
-                if (report := self._understand(self._link.read_until(_END, deadline_s))) is not None:
+                if (report := self._understand(self._link.read_until(END, deadline_s))) is not None:
                     return report
         raise DeviceTimeoutError(self.name, "says much but never its status", "unknown")
 
@@ -251,18 +216,18 @@ class Driver:
         while True:
             self._raise_if_halted()
             with self._link.lock:
-                raw = self._link.waiting(_END)
+                raw = self._link.waiting(END)
             if raw is None:
                 if time.monotonic() > deadline:
                     raise DeviceTimeoutError(self.name, f"no answer to {line} in {timeout_s:g} s", "unknown")
                 self._halt.wait(0.005)
                 continue
-            text = _text(raw)
+            text = text_of(raw)
             if text == "ok":
                 return said
             if (code := text.removeprefix("error:")) != text:
                 self._homed = self._homed and code != "9"
-                raise ReplyError(self.name, line, text, _ERRORS.get(code, "refused the command"))
+                raise ReplyError(self.name, line, text, ERRORS.get(code, "refused the command"))
             if text.startswith("["):
                 said.append(text)
             self._understand(raw)
@@ -270,33 +235,31 @@ class Driver:
     def _absorb(self) -> None:
         """Hear what was said unasked, above all a banner or an alarm."""
         for _ in range(MOST_STRAY_LINES):
-            if (raw := self._link.waiting(_END)) is None:
+            if (raw := self._link.waiting(END)) is None:
                 return
             self._understand(raw)
 
     def _understand(self, raw: bytes) -> Report | None:
         """A status report, or None for other lines. Raises for a banner or an alarm."""
-        text = _text(raw)
+        text = text_of(raw)
         if text.startswith("ALARM:"):
             code = text.removeprefix("ALARM:")
             self._homed = self._homed and code == "2"
-            raise ReplyError(self.name, "", text, _ALARMS.get(code, "is in alarm") + "; then home it", "unknown")
-        if _BANNER.fullmatch(text):
+            raise ReplyError(self.name, "", text, ALARMS.get(code, "is in alarm") + "; then home it", "unknown")
+        if is_banner(text):
             self._homed, self._offset = False, None
             raise ReplyError(self.name, "", text, "restarted and lost its position; home it", "unknown")
-        match = _STATUS.fullmatch(text)
-        if match is None:
+        status = status_of(text)
+        if status is None:
             return None
-        fields = dict(part.partition(":")[::2] for part in match[3].split("|"))
-        if match[1] == "Alarm":
+        if status.state == "Alarm":
             self._homed = False
-        if (offset := _axes(fields.get("WCO"))) is not None:
-            self._offset = offset
-        position = _axes(fields.get("WPos"))
-        machine = _axes(fields.get("MPos"))
-        if machine is not None and self._offset is not None:
-            position = tuple(m - o for m, o in zip(machine, self._offset, strict=True))  # type: ignore[assignment]
-        return Report(match[1], match[2] or "", position)
+        self._offset = status.offset_mm or self._offset
+        position = status.work_mm
+        if status.machine_mm is not None and self._offset is not None:
+            (x, y, z), (dx, dy, dz) = status.machine_mm, self._offset
+            position = (x - dx, y - dy, z - dz)
+        return Report(status.state, status.substate, position)
 
     def _reset(self, deadline_s: float, *, urgent: bool = False) -> bool:
         """Soft reset; True when the banner came."""
@@ -305,7 +268,7 @@ class Driver:
             (self._link.send_urgent if urgent else self._link.send)(Word.RESET.encode())
             with suppress(DeviceTimeoutError):
                 for _ in range(MOST_STRAY_LINES):
-                    if _BANNER.fullmatch(_text(self._link.read_until(_END, deadline_s))):
+                    if is_banner(text_of(self._link.read_until(END, deadline_s))):
                         return True
         return False
 
@@ -336,14 +299,3 @@ class Driver:
             raise
         finally:
             self._working.release()
-
-
-def _text(line: bytes) -> str:
-    return line.strip().decode("ascii", "replace")
-
-
-def _axes(text: str | None) -> Position | None:
-    if text is None or not _AXES.fullmatch(text):
-        return None
-    x, y, z = (float(part) for part in text.split(",")[:3])
-    return x, y, z

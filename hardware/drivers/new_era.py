@@ -17,12 +17,26 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Annotated, Literal, NoReturn
 
 from pydantic import Field
 
 from hardware.devices import PumpRange
+from hardware.dialects.new_era import (
+    ETX,
+    LARGEST_UL_DIAMETER_MM,
+    TROUBLE,
+    UL,
+    Direction,
+    Reply,
+    Shape,
+    Word,
+    counter_ul,
+    four_digits,
+    rate_words,
+    reply_of,
+    same_value,
+)
 from hardware.errors import (
     DeviceTimeoutError,
     HardwareError,
@@ -36,51 +50,7 @@ from hardware.wire import Link
 
 ANSWER_S = 0.5
 MOST_STRAY_PACKETS = 64
-_STX, _ETX = b"\x02", b"\x03"
-_REPLY = re.compile(r"(\d\d)(?:([IWSPTUX])|A\?([RSTEO]))(.*)")
-_NUMBER = r"(\d{1,4}|\d{0,3}\.\d{1,3}|\d{1,4}\.)"
-_NOTHING, _VERSION = re.compile(""), re.compile(r"NE[0-9A-Z.]+V[0-9.]+")
-_LENGTH, _VOLUME = re.compile(_NUMBER), re.compile(_NUMBER + "(UL|ML)")
-_RATE, _COUNTER = re.compile(_NUMBER + "([UM][MH])"), re.compile(f"I{_NUMBER}W{_NUMBER}(UL|ML)")
-_UL = {"UL": 1.0, "ML": 1000.0}
-_UL_S = {"UH": 1 / 3600, "UM": 1 / 60, "MM": 1000 / 60, "MH": 1000 / 3600}
-_LARGEST_UL_DIAMETER_MM = 14.0
-_MICROSTEP_MM = 0.0002126
-
-_TROUBLE = {
-    "A?R": "was switched off or restarted and has forgotten its program",
-    "A?S": "its motor stalled: look for a blocked tube, a closed valve or an empty syringe",
-    "A?T": "heard nothing from the computer for too long and stopped itself",
-    "A?E": "reports an error in its pumping program",
-    "A?O": "reports a program phase out of range",
-    "?": "does not know the command",
-    "?NA": "cannot do that now",
-    "?OOR": "says the value is out of its range",
-    "?COM": "received a damaged command; check cable and baud rate",
-    "?IGN": "ignored the command",
-}
-
-
-class Word(StrEnum):
-    """What the pump understands."""
-
-    STATUS = ""
-    VERSION = "VER"
-    DIAMETER = "DIA"
-    PHASE = "PHN"
-    FUNCTION_RATE = "FUNRAT"
-    FUNCTION_STOP = "FUNSTP"
-    RATE = "RAT"
-    VOLUME = "VOL"
-    CLEAR = "CLD"
-    COUNTER = "DIS"
-    RUN = "RUN"
-    STOP = "STP"
-
-
-class Direction(StrEnum):
-    INFUSE = "INF"
-    WITHDRAW = "WDR"
+MICROSTEP_MM = 0.0002126
 
 
 @dataclass(frozen=True)
@@ -93,21 +63,6 @@ class Settings:
     slowest_mm_s: Positive = 1.2e-5
 
 
-@dataclass(frozen=True)
-class Reply:
-    status: str
-    data: str
-
-
-def four_digits(value: float) -> str:
-    """A number as the pump takes it: four digits, at most three decimals. Raises ValueError above 9999."""
-    for decimals in (3, 2, 1, 0):
-        text = f"{value:.{decimals}f}"
-        if sum(c.isdigit() for c in text) <= 4:
-            return text
-    raise ValueError(f"{value} needs more than four digits")
-
-
 class Driver:
     """One pump with one syringe, taken as full when it is opened."""
 
@@ -117,7 +72,7 @@ class Driver:
         self.name = name
         self._spec, self._settings = spec, settings
         self._slowest_poll_s = max(0.002, 0.1 / speed)
-        self._unit = "UL" if spec.diameter_mm <= _LARGEST_UL_DIAMETER_MM else "ML"
+        self._unit = "UL" if spec.diameter_mm <= LARGEST_UL_DIAMETER_MM else "ML"
         self._area_mm2 = math.pi / 4 * spec.diameter_mm**2
         self._link = Link(name, spec.port, settings.baud)
         self._latch = latch
@@ -144,7 +99,7 @@ class Driver:
         if not self._link.is_open:
             self.open()
         try:
-            return self._ask(Word.VERSION, _VERSION).data
+            return self._ask(Word.VERSION, Shape.VERSION).data
         except DeviceTimeoutError as error:
             advice = (
                 f"no New Era pump answers on {self._spec.port} at {self._settings.baud} baud, address "
@@ -157,10 +112,10 @@ class Driver:
 
     @property
     def range(self) -> PumpRange:
-        step_ul = 0.001 * _UL[self._unit]
+        step_ul = 0.001 * UL[self._unit]
         return PumpRange(
             capacity_ul=self._spec.capacity_ul,
-            min_volume_ul=max(step_ul, _MICROSTEP_MM * self._area_mm2),
+            min_volume_ul=max(step_ul, MICROSTEP_MM * self._area_mm2),
             min_rate_ul_s=self._settings.slowest_mm_s * self._area_mm2,
             max_rate_ul_s=self._settings.fastest_mm_s * self._area_mm2,
         )
@@ -183,7 +138,7 @@ class Driver:
         if volume_ul > self._spec.capacity_ul:
             raise OutOfRangeError(self.name, f"{volume_ul:g} µL is more than the syringe holds")
         try:
-            return float(four_digits(volume_ul / _UL[self._unit])) * _UL[self._unit]
+            return float(four_digits(volume_ul / UL[self._unit])) * UL[self._unit]
         except ValueError as error:
             raise OutOfRangeError(self.name, f"{volume_ul:g} µL has too many digits for the pump") from error
 
@@ -232,7 +187,7 @@ class Driver:
                 self._prepare(direction, volume_ul, rate)
             try:
                 with suppress(DeviceTimeoutError):  # the counter will tell whether RUN was heard
-                    self._ask(Word.RUN, _NOTHING, unless=self._halted)
+                    self._ask(Word.RUN, Shape.NOTHING, unless=self._halted)
             except NotConnectedError:
                 self._book(direction, volume_ul)
                 raise
@@ -242,17 +197,13 @@ class Driver:
 
     def _prepare(self, direction: Direction, volume_ul: float, rate: str) -> None:
         diameter = four_digits(self._spec.diameter_mm)
-        if float(self._ask(Word.DIAMETER, _LENGTH).data) != float(diameter):
-            self._set(f"{Word.DIAMETER}{diameter}")
-            self._verify(Word.DIAMETER, _LENGTH, (diameter,))
-        volume = four_digits(volume_ul / _UL[self._unit])
+        if not same_value(Shape.LENGTH, self._ask(Word.DIAMETER, Shape.LENGTH).data, diameter):
+            self._keep(Word.DIAMETER, diameter, Shape.LENGTH)
         self._set(f"{Word.PHASE}1")
         self._set(Word.FUNCTION_RATE)
-        self._set(f"{Word.RATE}{rate}")
-        self._verify(Word.RATE, _RATE, (rate[:-2], rate[-2:]))
-        self._set(f"{Word.VOLUME}{volume}")
-        self._verify(Word.VOLUME, _VOLUME, (volume, self._unit))
-        self._set(f"DIR{direction}")
+        self._keep(Word.RATE, rate, Shape.RATE)
+        self._keep(Word.VOLUME, four_digits(volume_ul / UL[self._unit]) + self._unit, Shape.VOLUME)
+        self._set(f"{Word.DIRECTION}{direction}")
         self._set(f"{Word.CLEAR}{direction}")
         if (counted := self._counted(direction)[1]) != 0:
             raise ReplyError(self.name, Word.CLEAR, f"{counted:g} µL", "its counter did not go back to zero")
@@ -280,7 +231,7 @@ class Driver:
                     continue
                 counted_ul = self._last_count(direction, volume_ul)
                 message = (
-                    f"{_TROUBLE.get(error.reply, 'sent noise')}; it had counted {counted_ul:g} of {volume_ul:g} µL"
+                    f"{TROUBLE.get(error.reply, 'sent noise')}; it had counted {counted_ul:g} of {volume_ul:g} µL"
                 )
                 raise ReplyError(self.name, error.command, error.reply, message, "unknown") from error
             silent = 0
@@ -336,19 +287,15 @@ class Driver:
         return max(2 * self.range.min_volume_ul, 0.005 * volume_ul)
 
     def _counted(self, direction: Direction) -> tuple[str, float]:
-        reply = self._ask(Word.COUNTER, _COUNTER)
-        infused, withdrawn, unit = _COUNTER.fullmatch(reply.data).groups()  # type: ignore[union-attr]
-        return reply.status, float(infused if direction is Direction.INFUSE else withdrawn) * _UL[unit]
+        reply = self._ask(Word.COUNTER, Shape.COUNTER)
+        return reply.status, counter_ul(reply.data, direction)
 
     def _rate(self, rate_ul_s: float) -> str:
         limits = self.range
         if not limits.min_rate_ul_s <= rate_ul_s <= limits.max_rate_ul_s:
             span = f"{limits.min_rate_ul_s:.3g} to {limits.max_rate_ul_s:.3g} µL/s"
             raise OutOfRangeError(self.name, f"{rate_ul_s:g} µL/s is outside what the pump can do, {span}")
-        for unit in ("UH", "UM", "MM"):  # the finest unit that fits four digits
-            if rate_ul_s / _UL_S[unit] < 9999.5:
-                return four_digits(rate_ul_s / _UL_S[unit]) + unit
-        raise OutOfRangeError(self.name, f"{rate_ul_s:g} µL/s has too many digits for the pump")
+        return rate_words(rate_ul_s)
 
     def _halted(self) -> bool:
         return self._halt.is_set() or self._latch.is_set()
@@ -357,7 +304,7 @@ class Driver:
         """The status, after any alarm has been told: a pump that was just switched on has one."""
         for _ in range(3):
             try:
-                return self._ask(Word.STATUS, _NOTHING).status
+                return self._ask(Word.STATUS, Shape.NOTHING).status
             except ReplyError:
                 continue
             except DeviceTimeoutError:
@@ -365,14 +312,15 @@ class Driver:
         return "S"
 
     def _set(self, command: str) -> None:
-        self._ask(command, _NOTHING)
+        self._ask(command, Shape.NOTHING)
 
-    def _verify(self, word: Word, shape: re.Pattern[str], expected: tuple[str, ...]) -> None:
-        reply = self._ask(word, shape)
-        got = shape.fullmatch(reply.data).groups()  # type: ignore[union-attr]
-        if float(got[0]) != float(expected[0]) or got[1:] != expected[1:]:
-            asked = "".join(expected)
-            raise ReplyError(self.name, word, reply.data, f"was told {asked} and kept something else")
+    def _keep(self, word: Word, told: str, shape: re.Pattern[str]) -> None:
+        """Set a value and read it back: one digit too many and the pump keeps another."""
+        unit = told[-2:] if word is Word.VOLUME else ""
+        self._set(f"{word}{told.removesuffix(unit)}")
+        kept = self._ask(word, shape).data
+        if not same_value(shape, kept, told):
+            raise ReplyError(self.name, word, kept, f"was told {told} and kept something else")
 
     def _ask(self, command: str, shape: re.Pattern[str], unless: Callable[[], bool] = lambda: False) -> Reply:
         """One question, one answer of the right shape; answers that come late for an earlier one are dropped."""
@@ -380,8 +328,8 @@ class Driver:
             self._link.discard()
             self._link.send(self._packet(command), unless)
             for reply in self._replies(time.monotonic() + ANSWER_S):
-                if reply.data in _TROUBLE:
-                    raise ReplyError(self.name, command, reply.data, _TROUBLE[reply.data])
+                if reply.data in TROUBLE:
+                    raise ReplyError(self.name, command, reply.data, TROUBLE[reply.data])
                 if shape.fullmatch(reply.data):
                     return reply
         raise AssertionError("replies end only by an exception")
@@ -389,10 +337,9 @@ class Driver:
     def _replies(self, deadline_s: float) -> Iterator[Reply]:
         """Every packet of this pump until the deadline raises; noise and other addresses are skipped."""
         for _ in range(MOST_STRAY_PACKETS):
-            packet = self._link.read_until(_ETX, deadline_s).rpartition(_STX)
-            match = _REPLY.fullmatch(packet[2].decode("ascii", "replace"))
-            if packet[1] and match and int(match[1]) == self._settings.address:
-                yield Reply("A", f"A?{match[3]}") if match[3] else Reply(match[2], match[4])
+            reply = reply_of(self._link.read_until(ETX, deadline_s), self._settings.address)
+            if reply is not None:
+                yield reply
         raise DeviceTimeoutError(self.name, "the line carries only packets that are not its own", "unknown")
 
     def _packet(self, command: str) -> bytes:

@@ -1,0 +1,125 @@
+"""Scripted instruments on real sockets, and specs of the devices that talk to them."""
+
+import socket
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
+from types import TracebackType
+from typing import Self
+
+import pytest
+
+Answer = bytes | Sequence[bytes] | None
+
+
+class Instrument:
+    """A byte instrument on a TCP port: `answer(received)` is called with all that is unanswered so far and gives
+    (how many bytes it has understood, what it says), or None to wait for more."""
+
+    def __init__(self, answer: Callable[[bytes], tuple[int, Answer] | None]) -> None:
+        self._answer = answer
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._client: socket.socket | None = None
+        self.heard = bytearray()
+        self._pending = bytearray()
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+
+    @property
+    def port(self) -> str:
+        return f"socket://127.0.0.1:{self._listener.getsockname()[1]}"
+
+    def say(self, data: bytes) -> None:
+        """Speak unasked."""
+        assert self._client is not None
+        self._client.sendall(data)
+
+    def hang_up(self) -> None:
+        """Pull the cable."""
+        self._listener.close()
+        if self._client is not None:
+            self._client.shutdown(socket.SHUT_RDWR)
+
+    def _serve(self) -> None:
+        try:
+            while True:
+                self._client, _ = self._listener.accept()
+                self._client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                while data := self._client.recv(4096):
+                    self.heard += data
+                    self._pending += data
+                    while self._pending and (understood := self._answer(bytes(self._pending))) is not None:
+                        del self._pending[: understood[0]]
+                        for piece in _pieces(understood[1]):
+                            self._client.sendall(piece)
+        except OSError:
+            return
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for s in (self._listener, self._client):
+            if s is not None:
+                with suppress(OSError):  # shutdown wakes the thread that waits in accept or recv
+                    s.shutdown(socket.SHUT_RDWR)
+                s.close()
+        self._thread.join(5)
+        assert not self._thread.is_alive()
+
+
+def _pieces(answer: Answer) -> Sequence[bytes]:
+    if answer is None:
+        return ()
+    return (answer,) if isinstance(answer, bytes) else answer
+
+
+@contextmanager
+def scripted(script: Sequence[tuple[bytes, Answer]]) -> Iterator[Instrument]:
+    """An instrument that expects exactly these bytes in this order. What is left over, on either side, fails."""
+    turns = list(script)
+    strange: list[str] = []
+
+    def answer(received: bytes) -> tuple[int, Answer] | None:
+        if not turns:
+            strange.append(f"after the end: {received!r}")
+            return len(received), None
+        sent, reply = turns[0]
+        if not sent.startswith(received[: len(sent)]):
+            strange.append(f"expected {sent!r}, heard {received!r}")
+            return len(received), None
+        if len(received) < len(sent):
+            return None
+        turns.pop(0)
+        return len(sent), reply
+
+    with Instrument(answer) as instrument:
+        yield instrument
+        assert not strange, strange
+        assert not turns, f"never asked: {turns}"
+
+
+@contextmanager
+def by_line(end: bytes, answer: Callable[[bytes], Answer]) -> Iterator[Instrument]:
+    """An instrument that answers each line by a function."""
+
+    def split(received: bytes) -> tuple[int, Answer] | None:
+        line, found, _ = received.partition(end)
+        return (len(line) + len(end), answer(line)) if found else None
+
+    with Instrument(split) as instrument:
+        yield instrument
+
+
+@pytest.fixture
+def conversation() -> Callable[[Sequence[tuple[bytes, Answer]]], AbstractContextManager[Instrument]]:
+    """`with conversation([(b"sent", b"reply"), ...]) as instrument:`"""
+    return scripted
+
+
+@pytest.fixture
+def answering() -> Callable[[bytes, Callable[[bytes], Answer]], AbstractContextManager[Instrument]]:
+    """`with answering(b"\\r", lambda line: b"reply") as instrument:`"""
+    return by_line
