@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class VialView:
-    """A side view of one vial.
+    """A side view of one vial. Rows and columns count pixel centres: 0.0 is the centre of the first.
 
     box_px: outer glass and cap, (x0, y0, x1, y1). base_row: image row of the inner bottom.
     px_per_mm: scale in the plane of the vial's axis. bore_mm: inner diameter. capacity_ul: brim-full.

@@ -14,10 +14,13 @@ import numpy as np
 from vision.colour import Floats
 
 ROW_CAP = 9.0
+CODE = 0.0042
+"""Absorbance of one 8-bit step next to white; through dark liquid a step is more, see `row_sigma`."""
 BOUNDARY_PRICE = 24.0
 AIR_MOST = 0.16
 """Glass and air absorb no more than this (decadic absorbance), in any channel."""
 AIR_TINT = 0.03
+LAYERS_DIFFER = 0.02
 CANDIDATES = 8
 
 
@@ -68,6 +71,14 @@ def _air(rows: Floats) -> Floats:
     return np.asarray(neutral + np.clip(model - model.mean(axis=1, keepdims=True), -AIR_TINT, AIR_TINT))
 
 
+def row_sigma(body: Floats) -> Floats:
+    """Standard deviation of the rows' absorbance (rows, 3): what the rows show, and at least an 8-bit sRGB step,
+    which grows as the 2.4th root of the light that is missing.
+    """
+    noise = 1.4826 * np.median(np.abs(np.diff(body, axis=0)), axis=0) / np.sqrt(2) if len(body) > 2 else 0.0
+    return np.asarray(np.maximum(noise, CODE * 10 ** (np.clip(body, 0, 3) / 2.4)))
+
+
 def evidence(parts: Floats, sigma: Floats, reach: int) -> Floats:
     """How much looks like a boundary at each row, in units of noise: a line (ridge) or a step that every part of
     the band agrees on, in sign too. A drop or a letter lies in one part only. parts: (parts, rows, 3).
@@ -106,8 +117,7 @@ def explain(
     """
     body = np.median(parts[:, first:last], axis=0)
     n = len(body)
-    noise = 1.4826 * np.median(np.abs(np.diff(body, axis=0)), axis=0) / np.sqrt(2) if n > 2 else np.ones(3)
-    sigma = np.maximum(noise, 0.004)
+    sigma = row_sigma(body)
     strength = evidence(parts[:, first:last], sigma, max(2, meniscus))
     places = [p for p in peaks(strength, meniscus, CANDIDATES) if p <= n - least]
     if expected is not None and 0 < expected - first < n - least:
@@ -118,7 +128,7 @@ def explain(
     def air(upto: int) -> tuple[float, Floats]:
         rows = body[: max(0, upto - meniscus)]
         model = _air(rows)
-        return _cost(rows, model, sigma), middle_row(model) if len(model) else np.full(3, 0.04)
+        return _cost(rows, model, sigma[: len(rows)]), middle_row(model) if len(model) else np.full(3, 0.04)
 
     def liquid(start: int, stop: int, above: Floats) -> tuple[float, Floats]:
         begin = start + meniscus
@@ -128,7 +138,7 @@ def explain(
         if (begin, end) not in fitted:
             rows = body[begin:end]
             model = _line(rows)
-            fitted[begin, end] = _cost(rows, model, sigma), model[0], model[-1]
+            fitted[begin, end] = _cost(rows, model, sigma[begin:end]), model[0], model[-1]
         cost, top, bottom = fitted[begin, end]
         bright = min((top - above).min(), (bottom - above).min()) < -0.05
         return cost + (ROW_CAP * (end - begin) if bright else 0), (top + bottom) / 2
@@ -146,7 +156,7 @@ def explain(
                 continue
             upper_cost, upper = liquid(s, t, above)
             lower_cost, lower = liquid(t, n, above)
-            if np.abs(upper - lower).max() < 0.02:
+            if np.all(np.abs(upper - lower) < np.maximum(LAYERS_DIFFER, 4 * middle_row(sigma[t:]))):
                 continue
             total = above_cost + upper_cost + lower_cost + price + BOUNDARY_PRICE
             options.append((total, s, t, above, upper, lower))
@@ -175,32 +185,32 @@ def explain(
 def refine(
     body: Floats, at: int, air: Floats, liquid: Floats | None, meniscus: int, sigma: Floats
 ) -> tuple[float, float]:
-    """Sub-pixel row of the boundary near `at`, and its standard deviation in rows.
+    """Sub-pixel row of the surface near `at`, and its standard deviation in rows.
 
-    Where the liquid is coloured, the half-way row between air and liquid; where it is clear, the middle of the
-    meniscus line; both, weighted by their strength.
+    The contact line: where the absorbance, going down from the air, first reaches half of what it rises to, be
+    that the dark line of the meniscus or the coloured liquid. Channels are weighed by what they rise.
     """
-    low, high = max(0, at - 2 * meniscus), min(len(body), at + 2 * meniscus + 1)
-    rows, index = body[low:high], np.arange(low, high)
-    below = air if liquid is None else liquid
-    step = below - air
-    channel = int(np.abs(step).argmax())
+    low, high = max(0, at - 2 * meniscus - 1), min(len(body), at + 2 * meniscus + 1)
+    rows = body[low:high]
+    start = air if low == 0 else middle_row(body[max(0, low - 3) : low + 2])
     found: list[tuple[float, float]] = []
-    if abs(step[channel]) > 6 * sigma[channel]:
-        share = (rows[:, channel] - air[channel]) / step[channel]
-        crossing = np.flatnonzero((share[:-1] < 0.5) & (share[1:] >= 0.5))
-        if len(crossing):
-            i = int(crossing[np.abs(crossing + low - at).argmin()])
-            row = float(index[i] + (0.5 - share[i]) / (share[i + 1] - share[i]))
-            found.append((row, float(abs(step[channel]) / sigma[channel])))
-    clear = int(np.abs(step).argmin())
-    excess = rows[:, clear] - np.maximum(air[clear], below[clear])
-    weight = np.maximum(excess - 0.3 * excess.max(), 0) if excess.max() > 0 else excess * 0
-    if weight.sum() > 0:
-        found.append((float((weight * index).sum() / weight.sum()), float(excess.max() / sigma[clear])))
+    for channel in range(rows.shape[1]):
+        rise = rows[:, channel] - start[channel]
+        top = int(rise.argmax())
+        most = float(rise[top])
+        if liquid is not None:
+            most = max(most, float(liquid[channel] - start[channel]))
+        blur = float(sigma[low + top, channel])
+        if most < 3 * blur:
+            continue
+        below = np.flatnonzero(rise[: top + 1] < most / 2)
+        if len(below) and below[-1] < len(rise) - 1:
+            i = int(below[-1])
+            share = (most / 2 - rise[i]) / (rise[i + 1] - rise[i])
+            found.append((low + i + float(np.clip(share, 0, 1)), most / blur))
     if not found:
         return float(at), float(meniscus)
     total = sum(w for _, w in found)
     row = sum(r * w for r, w in found) / total
     spread = max(abs(r - row) for r, _ in found)
-    return row, float(np.hypot(0.25 + 1.5 / max(total, 1.0), 0.5 * spread))
+    return row, float(np.hypot(0.25 + 1.5 / total, 0.5 * spread))

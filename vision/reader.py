@@ -116,7 +116,7 @@ def read_column(
     scale = view.px_per_mm if np.isfinite(view.px_per_mm) and view.px_per_mm > 0 else None
     k = scale or (view.base_row - view.box_px[1]) / 45.0
     parts = column.parts if empty is None else column.parts - empty.parts
-    first = round(RIM_MM * k)
+    first = top_node(view, k) - column.top
     last = min(parts.shape[1], round(view.base_row - column.top - BASE_MM * k))
     meniscus = max(2, round(MENISCUS_MM * k))
     if last - first < 6 * meniscus:
@@ -130,7 +130,7 @@ def read_column(
     confidence = (1 - float(np.exp(-found.gap / 12))) * (0.6 if doubt else 1.0)
     if found.surface is None:
         return reading(view, "empty", doubt, confidence, present=True)
-    row = found.surface + column.top + 0.5
+    row = found.surface + column.top
     doubt |= Doubt.FULL if found.surface < first + 2 * meniscus else Doubt.NONE
     state: State = "liquid" if found.boundary is None else "two_phase"
     edges = [found.surface, *([] if found.boundary is None else [found.boundary]), last + BASE_MM * k]
@@ -139,7 +139,7 @@ def read_column(
         inset = meniscus + 1
         pixels = column.absorbance[round(top) + inset : max(round(top) + inset + 1, round(bottom) - inset)]
         lab = colour(pixels, found.air)
-        layers.append(Layer(top + column.top + 0.5, bottom + column.top + 0.5, lab))
+        layers.append(Layer(top + column.top, bottom + column.top, lab))
     if found.liquid is not None:
         clarity = float(np.clip(10 ** -np.min(found.liquid - found.air), 0, 1))
     mm = None if scale is None else (view.base_row - row) / scale
@@ -161,6 +161,15 @@ def read_column(
         doubt=doubt,
         confidence=confidence,
     )
+
+
+def top_node(view: VialView, px_per_mm: float) -> int:
+    """Image row above which no surface can be: the shoulder, where the straight part of the vial is brim-full,
+    or the rim where the capacity is not known."""
+    rim = view.box_px[1] + RIM_MM * px_per_mm
+    brim_mm = view.capacity_ul / view.ul_per_mm if view.bore_mm > 0 else np.nan
+    shoulder = view.base_row - brim_mm * px_per_mm
+    return round(max(rim, shoulder)) if np.isfinite(shoulder) and view.capacity_ul > 0 else round(rim)
 
 
 def colour(absorbance: Floats, glass: Floats) -> Lab:

@@ -67,8 +67,8 @@ class Scene:
 def _paint_vial(light: np.ndarray, scene: Scene, x0: float, volume_ul: float, colour: tuple[float, ...]) -> None:
     """Multiply what one vial transmits into the light (h, w, 3)."""
     k, h, w = scene.px_per_mm, *light.shape[:2]
-    y = np.arange(h, dtype=np.float32)[:, None] + 0.5
-    x = (np.arange(w, dtype=np.float32)[None, :] + 0.5 - x0) / k
+    y = np.arange(h, dtype=np.float32)[:, None]
+    x = (np.arange(w, dtype=np.float32)[None, :] - x0) / k
     bore, outer = scene.bore_mm / 2, scene.outer_mm / 2
     top, base = scene.base_row - (scene.height_mm - 1) * k, scene.base_row
     chord = 2 * np.sqrt(np.maximum(bore**2 - x**2, 0.0))
