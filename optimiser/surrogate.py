@@ -19,7 +19,7 @@ from optimiser.space import Array, Point, SearchSpace
 
 ROOT5 = 5.0**0.5
 LENGTH_BOUNDS = (0.025, 1e3)
-NOISE_BOUNDS = (1e-4, 7.0)
+NOISE_BOUNDS = (1e-6, 7.0)
 NOISE_PRIOR = (-4.0, 1.0)
 LENGTH_SPREAD = 1.0
 

@@ -1,5 +1,6 @@
 """The first experiments: spread over the space so that no part of it is far from a measured point."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +11,7 @@ from optimiser.space import Array, ExhaustedError, Point
 from optimiser.suggestion import Suggestion
 
 REFERENCE = 256
+OPTIONS = 64
 
 
 @dataclass(frozen=True)
@@ -48,8 +50,9 @@ def spread(history: History, n: int, rng: np.random.Generator, also: tuple[Point
 
 def _next(history: History, rng: np.random.Generator, also: tuple[Point, ...]) -> Point:
     space = history.space
-    options = untested.draw(history, REFERENCE, rng, also)
-    everywhere = space.sample_encoded(min(REFERENCE, len(space.candidates or range(REFERENCE))), rng)
+    rows = len(space.candidates) if space.candidates is not None else REFERENCE
+    options = untested.draw(history, min(OPTIONS, math.ceil(rows / 2)), rng, also)
+    everywhere = space.sample_encoded(min(REFERENCE, rows), rng)
     measured = (*(o.point for o in history.observations), *history.pending, *also)
     to_options = _squared(everywhere, space.encode(options))
     if measured:
