@@ -25,6 +25,7 @@ class VirtualBench:
     """Rehearses any rig file. `rig` is that file with the bench's own addresses; `truth` is for tests only.
 
     ports: fixed TCP ports by role, with "stage" and "camera"; what is not named gets a free one.
+    A fresh rack or a full syringe: `truth.swap_rack()` and `truth.refill(role)` are the person who brings it.
     truth_log: JSON lines of every delivery and spill, on disk as soon as it has ended.
     """
 
@@ -45,31 +46,31 @@ class VirtualBench:
         self._log = TruthLog(truth_log)
         self.truth = World(spec, VirtualClock(speed), seed=seed, log=self._log)
         self._started: list[NewEraPump | GrblStage | MjpegCamera] = []
+        self._ticker = threading.Thread(target=self._tick, name="virtual bench", daemon=True)
+        self._ticker.start()
         try:
             self.rig = self._start(spec, host, ports, seed)
         except BaseException:
             self.close()
             raise
-        self._ticker = threading.Thread(target=self._tick, name="virtual bench", daemon=True)
-        self._ticker.start()
 
     def _start(self, spec: RigSpec, host: str, ports: Mapping[str, int], seed: int) -> RigSpec:
         pumps = {}
         for role, pump in spec.pumps.items():
             address = int(pump.settings.get("address", 0))
             port = NewEraPump(self.truth, role, address=address, host=host, port=ports.get(role, 0))
-            self._started.append(port)
             port.start()
+            self._started.append(port)
             pumps[role] = replace(pump, port=f"socket://{host}:{port.port}")
         stage = GrblStage(self.truth, host=host, port=ports.get("stage", 0))
-        self._started.append(stage)
         stage.start()
+        self._started.append(stage)
         camera: CameraSpec | None = None
         if spec.camera is not None:
             renderer = Renderer(spec, seed=seed)
             eye = MjpegCamera(lambda: renderer.frame(self.truth.scene()), host=host, port=ports.get("camera", 0))
-            self._started.append(eye)
             eye.start()
+            self._started.append(eye)
             camera = replace(spec.camera, kind="opencv_camera", source=eye.url)
         return replace(
             spec, pumps=pumps, stage=replace(spec.stage, port=f"socket://{host}:{stage.port}"), camera=camera
@@ -86,8 +87,7 @@ class VirtualBench:
         self._closing.set()
         for part in self._started:
             part.close()
-        if hasattr(self, "_ticker"):
-            self._ticker.join()
+        self._ticker.join()
         self._log.close()
 
     def __enter__(self) -> Self:

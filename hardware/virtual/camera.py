@@ -2,7 +2,9 @@
 moment it is sent, so a client that reads late sees the present, not the past."""
 
 import logging
+import os
 import threading
+import time
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -19,7 +21,7 @@ JPEG_QUALITY = 95
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
-    allow_reuse_address = False
+    allow_reuse_address = os.name == "posix"
 
 
 class MjpegCamera:
@@ -96,7 +98,9 @@ class MjpegCamera:
         request.send_header("Connection", "close")
         request.end_headers()
         try:
-            while not self._closing.wait(self._frame_s):
+            due_s = time.monotonic()
+            while not self._closing.wait(max(0.0, due_s - time.monotonic())):
+                due_s = max(due_s + self._frame_s, time.monotonic())
                 data = self.jpeg()
                 head = f"--{_BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: {len(data)}\r\n\r\n"
                 request.wfile.write(head.encode("ascii") + data + b"\r\n")

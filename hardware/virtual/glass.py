@@ -119,8 +119,8 @@ class Glass:
         light = 1.0 - _three(filled) * (1.0 - through)
 
         near = np.asarray(row - edge, np.float32)
-        dark = 0.62 * _line(near, 1.5, 1.4) + 0.20 * _line(near, 4.6, 1.8)
-        bright = 0.12 * _line(near, -2.0, 1.1)
+        dark = 0.62 * _line(near, 0.6, 1.4) + 0.20 * _line(near, 3.8, 1.8)
+        bright = 0.12 * _line(near, -2.8, 1.1)
         meniscus = 1.0 + (bright - dark) * wet * (row < self._base_row)
         light *= _three(meniscus)
         return first, np.asarray(light, np.float32)

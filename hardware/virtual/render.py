@@ -26,8 +26,9 @@ _PHASES = 4
 _DRIP_UL_S = 12.0
 _GRAIN_SD = 1.1
 """Of one pixel, in steps of 8 bits."""
-_DRIFT_SD = 0.0028
-"""Of the slow, wide flicker of light and sensor, by channel and frame, as a part of the encoded signal."""
+_DRIFT_SD, _TINT_SD, _DRIFT_S = 0.006, 0.0055, 2.0
+"""As parts of the encoded signal: of the panel's brightness, slow and wide; of the tint seen through the vial at
+the station (streaks, films on the glass), by channel; and the memory of both in seconds."""
 
 
 def view_of(spec: RigSpec) -> ViewSpec:
@@ -73,6 +74,10 @@ class Renderer:
         self._drawn: tuple[object, Floats] | None = None
         self._table = _encode_table()
         self._random = np.random.default_rng(seed)
+        self._drift: Floats = np.zeros((5, 6, 3), np.float32)
+        self._tint: Floats = np.zeros(3, np.float32)
+        self._drifted_s = -math.inf
+        self._drift_to(0.0)
         grain = self._random.standard_normal((height + 64, width + 64, 3), np.float32)
         self._grain = np.asarray(_GRAIN_SD * grain, np.float32)
 
@@ -80,12 +85,23 @@ class Renderer:
         """One picture, (h, w, 3) uint8 BGR, with the noise of its moment."""
         clean = self.clean(scene)
         width, height = self._size
-        drift = self._random.standard_normal((5, 6, 3), np.float32) * np.float32(_DRIFT_SD) + np.float32(1.0)
-        wide = cv2.resize(drift, (width, height), interpolation=cv2.INTER_LINEAR)
+        self._drift_to(scene.t_s)
+        wide = cv2.resize(1.0 + self._drift, (width, height), interpolation=cv2.INTER_LINEAR)
+        x0, y0, x1, y1 = (round(edge) for edge in self._view.box_px)
+        wide[max(0, y0) : y1, max(0, x0) : x1] *= 1.0 + self._tint
         dy, dx = self._random.integers(0, 64, 2)
         noisy = cv2.multiply(clean, wide)
         noisy = cv2.add(noisy, self._grain[dy : dy + height, dx : dx + width])
         return np.asarray(cv2.add(noisy, np.zeros(4), dtype=cv2.CV_8U), np.uint8)
+
+    def _drift_to(self, t_s: float) -> None:
+        kept = math.exp(-max(0.0, t_s - self._drifted_s) / _DRIFT_S)
+        new = math.sqrt(1 - kept * kept)
+        level = self._random.standard_normal((5, 6, 1), np.float32).repeat(3, axis=2)
+        tint = self._random.standard_normal(3, np.float32)
+        self._drift = np.asarray(kept * self._drift + new * _DRIFT_SD * level, np.float32)
+        self._tint = np.asarray(kept * self._tint + new * _TINT_SD * tint, np.float32)
+        self._drifted_s = t_s
 
     def clean(self, scene: Scene) -> Floats:
         """The picture before noise, encoded as sRGB, 0 to 255."""
@@ -156,7 +172,8 @@ class Renderer:
         moved = cv2.warpAffine(
             light, turn, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
         )
-        return np.asarray(cv2.GaussianBlur(moved, (0, 0), 0.3 + 0.22 * abs(depth_mm)), np.float32)
+        side = 1 + 2 * round(0.15 * abs(depth_mm) + 0.4)
+        return np.asarray(cv2.blur(cv2.blur(moved, (side, side)), (side, side)), np.float32)
 
     def _pour(self, light: Floats, scene: Scene) -> None:
         """Jets or drops from the tips down to what they meet, and the plume below the surface."""
