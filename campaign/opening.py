@@ -10,7 +10,7 @@ from pathlib import Path
 
 from platformdirs import user_data_path
 
-from campaign.config import campaign_to_toml
+from campaign.config import campaign_to_toml, parse_campaign
 from campaign.executor import Executor
 from campaign.fold import fold_all
 from campaign.journal import Journal, JournalError
@@ -79,7 +79,11 @@ def begin(
     rig_toml: str | None = None,
     simulated: bool = False,
 ) -> Campaign:
-    """A new campaign in Idle, its journal in `folder`. Raises RefusedError before anything is written."""
+    """A new campaign in Idle, its journal in `folder`.
+
+    Raises CampaignFileError and RefusedError before anything is written.
+    """
+    parse_campaign(campaign_to_toml(spec), spec.name)
     mistakes = executor.check(spec)
     if mistakes:
         raise RefusedError(mistakes)
