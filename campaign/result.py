@@ -17,8 +17,9 @@ class HeldError(RuntimeError):
     """The campaign waits in Held for a person. Nothing is lost: it can be resumed from its journal."""
 
     def __init__(self, state: CampaignState, journal: Path) -> None:
-        asked = f" {state.question.question} [{' / '.join(state.question.choices)}]" if state.question else ""
-        super().__init__(f"the campaign is {state.phase.lower()}: {state.why}.{asked}")
+        asked = state.question
+        said = f"{asked.question} [{' / '.join(asked.choices)}]" if asked else state.why
+        super().__init__(f"the campaign is {state.phase.lower()}: {said}")
         self.state = state
         self.journal = journal
 
