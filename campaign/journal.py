@@ -8,10 +8,11 @@ import json
 import logging
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, insert, select, update
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
@@ -20,12 +21,11 @@ from campaign import codec, tables
 from campaign.errors import JournalError
 from campaign.events import At, Event
 from campaign.lock import WriterLock
-from campaign.tables import EVENTS, FORMAT, HEAD
+from campaign.tables import EVENTS, FORMAT, HEAD, START
 
 __all__ = ["Entry", "Journal", "JournalError"]
 
 log = logging.getLogger(__name__)
-_START = "0" * 64
 SLOW_S = 1.0
 
 
@@ -42,35 +42,31 @@ class Entry:
 class Journal:
     """One writer, any number of readers. `append` and `save_image` belong to one thread."""
 
-    def __init__(self, path: Path, engine: Engine, lock: WriterLock | None) -> None:
+    def __init__(self, path: Path, engine: Engine | None, lock: WriterLock | None) -> None:
         """Use `create` or `open`."""
         self.path = path
         self._engine = engine
         self._lock = lock
-        self._number, self._sha256 = 0, _START
+        self._number, self._sha256 = 0, START
         self._wall: Callable[[], float] = time.time
         self._clock: Callable[[], float] = time.monotonic
 
     @classmethod
     def create(cls, path: str | Path) -> "Journal":
-        """A new, empty journal. Raises JournalError when the file is there already or cannot be made."""
+        """A new journal. Its file appears, whole, with the first event.
+
+        Raises JournalError when the file is there already or cannot be made.
+        """
         path = Path(path)
-        lock = None
         try:
-            tables.new_file(path)
+            path.parent.mkdir(parents=True, exist_ok=True)
             lock = _lock(path)
-            journal = cls(path, tables.writer(path), lock)
-            with journal._engine.begin() as connection:
-                tables.make(connection)
-                head = {"format": FORMAT, "number": 0, "sha256": _START}
-                connection.execute(insert(HEAD), [{"name": k, "value": str(v)} for k, v in head.items()])
-        except FileExistsError as error:
-            raise JournalError(f"{path} is there already; open it, or choose another place") from error
-        except (OSError, SQLAlchemyError) as error:
-            if lock is not None:
-                lock.close()
+        except OSError as error:
             raise JournalError(f"{path} cannot be made: {_reason(error)}") from error
-        return journal
+        if path.exists():
+            lock.close()
+            raise JournalError(f"{path} is there already; open it, or choose another place")
+        return cls(path, None, lock)
 
     @classmethod
     def open(cls, path: str | Path, readonly: bool = False) -> "Journal":
@@ -79,12 +75,14 @@ class Journal:
         if not path.is_file():
             raise JournalError(f"{path} is not there")
         lock = None if readonly else _lock(path)
-        journal = cls(path, tables.reader(path) if readonly else tables.writer(path), lock)
+        journal = cls(path, None, lock)
         try:
             journal._read_head(readonly)
         except JournalError:
             journal.close()
             raise
+        if not readonly:
+            journal._engine = tables.writer(path)
         return journal
 
     @property
@@ -111,13 +109,10 @@ class Journal:
             return ()
         began = time.monotonic()
         try:
-            with self._engine.begin() as connection:
-                connection.execute(insert(EVENTS), rows)
-                for name, value in (("number", str(number)), ("sha256", sha256)):
-                    connection.execute(update(HEAD).where(HEAD.c.name == name).values(value=value))
+            self._write(rows)
         except IntegrityError as error:
             raise JournalError(f"{self.path} refuses a record that it holds already: {_reason(error)}") from error
-        except SQLAlchemyError as error:
+        except (OSError, SQLAlchemyError) as error:
             raise JournalError(f"{self.path} cannot be written: {_reason(error)}") from error
         if (took := time.monotonic() - began) > SLOW_S:
             log.warning("the disk took %.1f s to keep a record in %s", took, self.path)
@@ -136,7 +131,9 @@ class Journal:
 
     def verify(self) -> str | None:
         """None when every record is as it was written; otherwise which one is not, and why."""
-        number, sha256 = 0, _START
+        number, sha256 = 0, START
+        if not self.path.exists():
+            return f"{self.path} is not there"
         try:
             with self._reading() as connection:
                 head = _head(connection)
@@ -194,7 +191,8 @@ class Journal:
         return tuple(mistakes)
 
     def close(self) -> None:
-        self._engine.dispose()
+        if self._engine is not None:
+            self._engine.dispose()
         if self._lock is not None:
             self._lock.close()
 
@@ -206,10 +204,33 @@ class Journal:
     ) -> None:
         self.close()
 
+    def _write(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        if self._engine is not None:
+            with self._engine.begin() as connection:
+                _insert(connection, rows)
+            return
+        temp = self.path.with_name(f".{self.path.name}.new")
+        temp.unlink(missing_ok=True)
+        tables.new_file(temp)
+        engine = tables.writer(temp, mode="DELETE")
+        try:
+            with engine.begin() as connection:
+                tables.make(connection)
+                _insert(connection, rows)
+        finally:
+            engine.dispose()
+        if self.path.exists():
+            raise FileExistsError(f"{self.path} has appeared meanwhile")
+        temp.rename(self.path)
+        _sync_folder(self.path.parent)
+        self._engine = tables.writer(self.path)
+
     def _reading(self) -> Connection:
         return tables.reader(self.path).connect()
 
     def _rows(self) -> Iterator[Row[tuple[object, ...]]]:
+        if not self.path.exists():  # nothing has happened yet
+            return
         try:
             with self._reading() as connection:
                 yield from connection.execute(select(EVENTS).order_by(EVENTS.c.number))
@@ -233,6 +254,12 @@ class Journal:
 
 def _lock(path: Path) -> WriterLock:
     return WriterLock(path.with_name(path.name + ".lock"))
+
+
+def _insert(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    connection.execute(insert(EVENTS), rows)
+    for name in ("number", "sha256"):
+        connection.execute(update(HEAD).where(HEAD.c.name == name).values(value=str(rows[-1][name])))
 
 
 def _head(connection: Connection) -> dict[str, str]:

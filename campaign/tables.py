@@ -16,11 +16,14 @@ from sqlalchemy import (
     Text,
     create_engine,
     event,
+    insert,
     text,
 )  # fmt: skip
 from sqlalchemy.pool import NullPool, StaticPool
 
 FORMAT = 1
+START = "0" * 64
+"""What the first event of the chain is linked to."""
 
 META = MetaData()
 HEAD = Table("head", META, Column("name", Text, primary_key=True), Column("value", Text, nullable=False))
@@ -57,19 +60,21 @@ _APPEND_ONLY = tuple(
 
 
 def make(connection: Connection) -> None:
-    """All tables of an empty file."""
+    """All tables of an empty file, and no event."""
     META.create_all(connection)
+    head = {"format": FORMAT, "number": 0, "sha256": START}
+    connection.execute(insert(HEAD), [{"name": name, "value": str(value)} for name, value in head.items()])
     for statement in _APPEND_ONLY:
         connection.exec_driver_sql(statement)
 
 
-def writer(path: Path) -> Engine:
+def writer(path: Path, mode: str = "WAL") -> Engine:
     """One connection, every commit on the disk before it returns."""
     engine = create_engine("sqlite://", creator=lambda: _connect(path, "rw"), poolclass=StaticPool)
 
     @event.listens_for(engine, "connect")
     def _(raw: sqlite3.Connection, _record: object) -> None:
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "fullfsync=1", "checkpoint_fullfsync=1"):
+        for pragma in (f"journal_mode={mode}", "synchronous=FULL", "fullfsync=1", "checkpoint_fullfsync=1"):
             raw.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")
@@ -90,8 +95,5 @@ def _connect(path: Path, mode: str) -> sqlite3.Connection:
 
 
 def new_file(path: Path) -> None:
-    """An empty file that only its owner may read. Raises FileExistsError unless it is new or still empty."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if path.exists() and path.stat().st_size == 0:
-        path.unlink()
+    """An empty file that only its owner may read. Raises FileExistsError."""
     os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
