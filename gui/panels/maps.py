@@ -193,6 +193,8 @@ def outline(space: SearchSpace, x: str, y: str) -> QPainterPath | None:
     if mixture is None or x not in mixture.names or y not in mixture.names or space.candidates is not None:
         return None
     rest = [bounds(space.parameter(name)) for name in mixture.names if name not in (x, y)]
+    if len(rest) > 1 and any(low > 0 or high < mixture.total for low, high in rest):
+        return None
     low = mixture.total - sum(high for _, high in rest)
     high = mixture.total - sum(low for low, _ in rest)
     return above_sum(bounds(space.parameter(x)), bounds(space.parameter(y)), low, high)

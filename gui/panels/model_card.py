@@ -85,6 +85,7 @@ class ModelCard(Card):
         self.wish: Point | None = None
         self.word = "NEXT"
         self._drawn: object = None
+        self._start: Point | None = None
 
     def _footer(self) -> QHBoxLayout:
         self.rule = combo("Acquisition function", "What makes a point worth trying")
@@ -230,7 +231,8 @@ class ModelCard(Card):
             self.empty.setText(self._nothing())
             self.pages.setCurrentWidget(self.empty)
         else:
-            self.pages.setCurrentWidget(self.maps if self.face.value == "map" else self.slices)
+            mapped = self.face.value == "map" and self.x_box.count() > 1
+            self.pages.setCurrentWidget(self.maps if mapped else self.slices)
         shown = self.pages.currentWidget()
         for box in (self.x_box, self.y_box, self.others):
             box.setVisible(shown is self.maps)
@@ -277,17 +279,20 @@ class ModelCard(Card):
         self.slices.draw(self.posterior, at, rule, best.mean if best else 0.0, rescale=rescale)
 
     def _target(self, changes: Mapping[str, Value]) -> Point | None:
-        at = self.point or self._at()
-        if self.state is None or at is None:
+        """The point under the target. It starts from where the dragging began, so that the shares of a
+        mixture are not lost on the way along an edge."""
+        self._start = self._start or self.point or self._at()
+        if self.state is None or self._start is None:
             return None
-        return moved(self.state.spec.space, at, changes)
+        return moved(self.state.spec.space, self._start, changes)
 
     def _moved(self, changes: Mapping[str, Value]) -> None:
         if (point := self._target(changes)) is not None:
             self.probed.emit(point)
 
     def _released(self, changes: Mapping[str, Value]) -> None:
-        if (point := self._target(changes)) is not None:
+        point, self._start = self._target(changes), None
+        if point is not None:
             self.placed.emit(point)
 
     def set_theme(self, theme: Theme) -> None:

@@ -70,6 +70,7 @@ class NextExperiment(Card):
         self._sent = False
         self._how = "typed"
         self._facts = ""
+        self._shown: object = None
         self._refresh()
 
     def _button(self, words: str, tip: str, act: object) -> QPushButton:
@@ -78,6 +79,17 @@ class NextExperiment(Card):
         button.setMinimumHeight(MAIN_CONTROL_PX)
         button.clicked.connect(act)
         return button
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a decision is wanted now."""
+        return (
+            self.waiting is not None
+            and not self._sent
+            and self.state is not None
+            and self.state.spec.mode == "approve"
+            and self.state.phase == "Running"
+        )
 
     @property
     def is_moved(self) -> bool:
@@ -90,19 +102,29 @@ class NextExperiment(Card):
         )
 
     def show_state(self, state: CampaignState) -> None:
+        if self.state is None or self.state.spec.space != state.spec.space:
+            self.point, self.waiting, self._shown = None, None, None
         self.state = state
         self.form.set_space(state.spec.space)
         self.mode.set_value(state.spec.mode)
         if state.waiting != self.waiting:
             self.waiting, self._sent = state.waiting, False
-            if state.waiting is not None:
-                self.show_point(state.waiting.point)
-        if state.waiting is None:
-            self._sent = False
-            if (current := self._current()) is not None:
-                self.show_point(current.point)
+        current = self._current()
+        subject: object = state.waiting or ((current.number, current.point) if current else None)
+        if subject != self._shown:
+            self._shown = subject
+            if (point := self.subject_point) is not None:
+                self.show_point(point)
         self.form.set_wish(state.waiting.point if state.waiting else None)
         self._refresh()
+
+    @property
+    def subject_point(self) -> Point | None:
+        """The point this card is about: the suggestion that waits, or the experiment in work."""
+        if self.waiting is not None:
+            return self.waiting.point
+        current = self._current()
+        return current.point if current is not None else None
 
     def _current(self) -> Experiment | None:
         """The experiment in work."""
@@ -140,6 +162,8 @@ class NextExperiment(Card):
         current = self._current()
         if self._sent:
             lines.append("Sent: the campaign goes on with it.")
+        elif self.waiting is not None and self.state is not None and self.state.phase in ("Holding", "Held"):
+            lines.append("Paused: resume, then decide.")
         elif self.is_moved:
             lines.append("Changed by you; Accept makes the optimiser's own wish instead.")
         elif self.waiting is not None:
@@ -156,7 +180,7 @@ class NextExperiment(Card):
         self.why.setText("\n".join(lines))
 
     def _refresh(self) -> None:
-        open_ = self.waiting is not None and not self._sent
+        open_ = self.is_open
         self.form.setEnabled(open_)
         self.accept_button.setEnabled(open_)
         self.skip_button.setEnabled(open_)

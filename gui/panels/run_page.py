@@ -89,6 +89,8 @@ class RunPage(QWidget):
         self.model.placed.connect(lambda point: self._drag(point, live=False))
 
     def show_state(self, state: CampaignState) -> None:
+        if state is self.state:
+            return
         self.state = state
         for panel in (self.experiments, self.progress, self.log, self.camera, self.vials, self.next, self.model):
             panel.show_state(state)

@@ -73,8 +73,10 @@ class OneSlice:
         return cut.x, cut.mean, cut.sd
 
     def draw(self, x: Array, mean: Array, sd: Array, promise: Array) -> None:
+        known = np.isfinite(mean)
+        x, mean, sd, promise = x[known], mean[known], sd[known], promise[known]
         reach = SD_95 * sd
-        floor = float(np.nanmin(promise)) if np.isfinite(promise).any() else 0.0
+        floor = float(promise.min()) if promise.size else 0.0
         if self.words:
             self.bars.setData(x=x, y=mean, height=2 * reach)
             self.marks.setData(x, mean)
@@ -84,7 +86,6 @@ class OneSlice:
             self.promise.setFillLevel(floor)
             self.promise.setData(x, promise)
         self.strip.autoRange(padding=0.05)
-        self.plot.getViewBox().updateViewRange()
 
     def position(self, value: float | str) -> float:
         if isinstance(self.parameter, Categorical):
