@@ -7,9 +7,10 @@ from typing import Literal
 
 import numpy as np
 
+from campaign.cells import number_of
 from campaign.config_text import campaign_to_toml
 from campaign.spec import CampaignSpec, ObjectiveSpec, StopSpec
-from campaign.table import Point, Row, Table, TableError, experiments, number_of, read_table
+from campaign.table import Point, Row, Table, TableError, experiments, read_table
 from hardware.toml_file import MAX_BYTES
 from optimiser.space import Categorical, Continuous, Mixture, Parameter, SearchSpace
 

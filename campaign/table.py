@@ -5,12 +5,11 @@ A row is named by its number in the file, as a spreadsheet shows it; the header 
 
 import csv
 import io
-import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from campaign.cells import number_of, plain
 from campaign.spec import CampaignSpec
 from hardware.toml_file import did_you_mean, shown
 from optimiser.history import Observation
@@ -21,7 +20,6 @@ MAX_ROWS = 100_000
 MAX_COLUMNS = 500
 MOST_SHOWN = 20
 FAILED = "failed"
-_NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 Point = Mapping[str, float | str]
 
 
@@ -69,7 +67,7 @@ def read_table(path: str | Path) -> Table:
         numbers: list[int] = []
         mistakes: list[str] = []
         for number, cells in enumerate(lines, 1):
-            row = tuple(c.strip() for c in cells)
+            row = tuple(plain(c).strip() for c in cells)
             if number == 1:
                 columns = row
             elif len(row) == len(columns):
@@ -112,14 +110,6 @@ def _text(path: Path) -> str:
     if not text.strip():
         raise TableError(path, ("the file is empty",))
     return text.replace("\r\n", "\n").replace("\r", "\n")
-
-
-def number_of(cell: str) -> float | None:
-    """A plain decimal number, or None: no words such as nan, no digits of other scripts, no 1_000."""
-    if not _NUMBER.fullmatch(cell):
-        return None
-    value = float(cell)
-    return value if math.isfinite(value) else None
 
 
 def objective_column(spec: CampaignSpec) -> str:
