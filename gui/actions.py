@@ -26,6 +26,7 @@ class Situation:
     ready: bool = False
     waiting: bool = False
     looking_only: bool = False
+    ending: bool = False
 
 
 def _always(_: Situation) -> bool:
@@ -60,7 +61,8 @@ COMMANDS: tuple[Command, ...] = (
     Command("resume", "Resume", "Campaign", "Go on from where the campaign holds", owned_keys=("Space",),
             icon="play", when=_in("Held")),
     Command("stop_after", "Stop after this", "Campaign", "Finish this experiment, then end the campaign",
-            icon="stop_after", when=_in("Running", "Held")),
+            icon="stop_after",
+            when=lambda now: _in("Running", "Held")(now) and not now.ending),
     Command("accept", "Accept", "Next experiment", "Make the suggested experiment", owned_keys=("Enter",),
             when=lambda now: now.waiting),
     Command("edit_next", "Edit the next point", "Next experiment", "Go to the fields of the next point", ("E",),

@@ -1,7 +1,6 @@
 """Opens the window. The composition root: the only place of the window that knows the virtual bench."""
 
 import sys
-from importlib.resources import as_file, files
 from pathlib import Path
 
 from PySide6.QtCore import QTimer
@@ -16,42 +15,53 @@ from gui.session import Session
 from gui.theme import Choice
 from gui.wiring import Wiring
 from hardware.spec import RigSpec
+from resources import shipped_campaigns
 
-DEFAULT_CAMPAIGN = "colour.toml"
+DEFAULT_CAMPAIGN = "colour"
 DEFAULT_SPEED = 10.0
 
 
 def main(
-    campaign: Path | None = None,
+    campaign: str | Path | None = None,
     rig: Path | None = None,
-    *,
-    virtual: bool = True,
     speed: float | None = None,
+    theme: Choice = "system",
+    *,
+    virtual: bool | None = None,
     seed: int = 0,
     out: Path | None = None,
-    theme: Choice = "system",
     screenshot: Path | None = None,
     after: int = 12,
 ) -> int:
     """Show the window until it is closed; returns the exit code.
 
-    campaign, rig: files; the shipped colour campaign on the shipped rig without them. virtual: on the virtual
-    bench, whose clock goes `speed` times as fast. out: the campaign's folder. screenshot: start the campaign,
-    save a picture of each page beside this file name once `after` experiments are measured, and close.
+    campaign: a file, or the name of a shipped one; the colour campaign when nothing is named. rig: a rig file,
+    taken as it is; without one the shipped rig on the virtual bench, whose clock goes `speed` times as fast.
+    virtual: rehearse the rig file on the virtual bench. out: the campaign's folder. screenshot: start the
+    campaign, save a picture of each page beside this file name once `after` experiments are measured, and close.
     """
+    spec = load_campaign(campaign_path(campaign))
     existing = QApplication.instance()
     app = existing if isinstance(existing, QApplication) else QApplication(sys.argv[:1])
     app.setApplicationName("Aliquot")
-    spec = load_campaign(campaign) if campaign is not None else shipped_campaign()
-    wiring = build(app, spec, rig, virtual=virtual, speed=speed, seed=seed, out=out, theme=theme)
-    window = wiring.window
-    window.show()
+    on_bench = rig is None if virtual is None else virtual
+    wiring = build(app, spec, rig, virtual=on_bench, speed=speed, seed=seed, out=out, theme=theme)
+    wiring.window.show()
     QTimer.singleShot(0, lambda: wiring.session.connect(spec))
     if screenshot is not None:
         from gui.screenshot import take_when_ready
 
         take_when_ready(wiring, screenshot, after)
     return app.exec()
+
+
+def campaign_path(named: str | Path | None) -> Path:
+    """The campaign file: the one named, or a shipped one by its name."""
+    shipped = shipped_campaigns()
+    if named is None:
+        return shipped[DEFAULT_CAMPAIGN]
+    path = Path(named)
+    return path if path.exists() or str(named) not in shipped else shipped[str(named)]
 
 
 def build(
@@ -71,9 +81,7 @@ def build(
     def make_bench(rig_spec: RigSpec) -> Bench:
         from hardware.virtual.bench import VirtualBench
 
-        bench = VirtualBench(rig_spec, speed=pace, seed=seed)
-        bench.__enter__()
-        return bench
+        return VirtualBench(rig_spec, speed=pace, seed=seed)
 
     bridge = Bridge()
     session = Session(
@@ -81,11 +89,6 @@ def build(
     )
     window = MainWindow(app, spec, theme)
     return Wiring(window, session, bridge, spec)
-
-
-def shipped_campaign(name: str = DEFAULT_CAMPAIGN) -> CampaignSpec:
-    with as_file(files("resources").joinpath("campaigns", name)) as path:
-        return load_campaign(path)
 
 
 if __name__ == "__main__":

@@ -14,23 +14,27 @@ LOOK_S = 2.0
 
 @dataclass(frozen=True)
 class Estimate:
-    """most_ul: of each stock, if every experiment took as much of it as it may. seconds: at the bench's pace."""
+    """shared_ul, most_ul: of each stock, if all took an equal share, and if every experiment took as much of it
+    as it may. seconds: at the bench's pace."""
 
     experiments: int
     seconds: float
+    shared_ul: dict[str, float]
     most_ul: dict[str, float]
 
 
 def estimate(spec: CampaignSpec, rig: RigSpec | None) -> Estimate:
     budget = spec.stop.budget
     if spec.objective.kind != "colour":
-        return Estimate(budget, 0.0, {})
+        return Estimate(budget, 0.0, {}, {})
     highs = {p.name: p.high for p in spec.space.parameters if not isinstance(p, Categorical)}
     stocks = {name: high for name, high in highs.items() if rig is None or name in rig.pumps}
     total = spec.space.mixture.total if spec.space.mixture is not None else sum(stocks.values())
     dosing = total / spec.dosing.rate_ul_s
     seconds = budget * (dosing + spec.dosing.settle_s + MOVE_S + 2 * LOOK_S + 1.0 * len(stocks))
-    return Estimate(budget, seconds, {name: high * budget for name, high in stocks.items()})
+    share = total / max(1, len(stocks)) * budget
+    most_ul = {name: high * budget for name, high in stocks.items()}
+    return Estimate(budget, seconds, {name: min(share, most) for name, most in most_ul.items()}, most_ul)
 
 
 def paragraph(spec: CampaignSpec) -> str:
@@ -68,10 +72,10 @@ def needs(spec: CampaignSpec, rig: RigSpec | None) -> tuple[tuple[str, str, bool
     lines.append(("Vials", f"{made.experiments} at most{have}", vials is None or vials >= made.experiments))
     for name, most_ul in made.most_ul.items():
         capacity = rig.pumps[name].capacity_ul if rig is not None and name in rig.pumps else None
-        holds = f", the syringe holds {volume(capacity)}" if capacity is not None else ""
-        lines.append(
-            (name.capitalize(), f"{volume(most_ul)} at most{holds}", capacity is None or capacity >= most_ul)
-        )
+        holds = f"; the syringe holds {volume(capacity)}" if capacity is not None else ""
+        shared_ul = made.shared_ul[name]
+        said = f"{volume(shared_ul)} if shared evenly, {volume(most_ul)} at most{holds}"
+        lines.append((name.capitalize(), said, capacity is None or capacity >= shared_ul))
     lines.append(("Time", f"about {duration(made.seconds)} at the bench", True))
     return tuple(lines)
 

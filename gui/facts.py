@@ -33,7 +33,8 @@ class Unfinished:
 @dataclass(frozen=True)
 class Facts:
     """link: to the rig; a campaign that needs none is ready at once. mistakes: what stands in the way, one
-    sentence each. unconfirmed: devices that did not confirm the last Stop all. busy: what is done by hand now."""
+    sentence each. unconfirmed: devices that did not confirm the last Stop all. busy: what is done by hand now.
+    ending: the campaign ends after the experiment in work."""
 
     link: Link = "none"
     said: str = ""
@@ -47,4 +48,5 @@ class Facts:
     folder: Path | None = None
     looking_only: bool = False
     busy: str = ""
+    ending: bool = False
     contents_ul: dict[str, float] = field(default_factory=dict)

@@ -2,10 +2,10 @@
 
 import threading
 from collections.abc import Callable
-from importlib.resources import as_file, files
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+import resources
 from campaign.spec import CampaignSpec
 from gui.facts import DeviceFact, Facts
 from gui.units import volume
@@ -77,9 +77,7 @@ class Lab:
     def _load(self, spec: CampaignSpec, load: Callable[[Path], RigSpec]) -> RigSpec:
         if self._rig_path is not None:
             return load(self._rig_path)
-        name = Path(spec.rig).name if spec.rig else "virtual.toml"
-        with as_file(files("resources").joinpath("rigs", name)) as path:
-            return load(path)
+        return load(resources.path(f"rigs/{Path(spec.rig).name}" if spec.rig else "rigs/virtual.toml"))
 
     def executor(self, spec: CampaignSpec) -> "Executor":
         """Who carries out this campaign's steps."""

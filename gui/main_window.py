@@ -26,6 +26,7 @@ class MainWindow(QMainWindow):
     """`closing` asks whether the window may close: `wiring` calls `let_go` when all is at rest."""
 
     closing = Signal()
+    page_shown = Signal(str)
 
     def __init__(self, app: QApplication, spec: CampaignSpec, choice: Choice = "system") -> None:
         super().__init__()
@@ -95,6 +96,8 @@ class MainWindow(QMainWindow):
     def show_page(self, page: str) -> None:
         self.pages.setCurrentIndex(PAGES.index(page))
         self.rail.show_page(page)
+        self.top.start_elsewhere = page == "setup"
+        self.page_shown.emit(page)
 
     def show_simulated(self, simulated: bool) -> None:
         self.stripe.setVisible(simulated)

@@ -27,7 +27,7 @@ class Notice:
 
 def notice(state: CampaignState, facts: Facts, closing: bool = False) -> Notice | None:
     """The one thing that a person must know now; None when all is well."""
-    if facts.latched or facts.stopped_at is not None:
+    if facts.latched or facts.stopped_at is not None or (state.phase == "Aborted" and not facts.looking_only):
         return _stopped(state, facts)
     if closing:
         return Notice(
@@ -94,7 +94,10 @@ def _stopped(state: CampaignState, facts: Facts) -> Notice:
             f"Stopped{at}: pumps halted, stage halted; position kept. Nothing moves until you re-arm.",
             "warn",
         )
-    del state
+    if state.phase == "Aborted" and facts.stopped_at is None:
+        text = f"{state.why}. Nothing moves until you re-arm."
+    if facts.said:
+        text += f" {facts.said[:1].upper()}{facts.said[1:]}."
     return Notice(tone, text, (Choice("rearm", "Re-arm (hold 1 s)", hold=True),))
 
 

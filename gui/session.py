@@ -13,6 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from campaign.events import Event, Observed
 from campaign.spec import CampaignSpec
 from campaign.state import CampaignState
 from gui.bridge import Bridge
@@ -105,6 +106,17 @@ class Session:
         except (RuntimeError, ValueError) as error:
             log.info("%s refused: %s", name, error)
             self._bridge.told.emit("warn", str(error))
+
+    def stop_after(self) -> None:
+        """End the campaign once the experiment in work is measured; at once when none is."""
+        campaign = self._campaign
+        if campaign is None:
+            return
+        at_work = any(e.status == "running" for e in campaign.state.experiments)
+        if campaign.state.phase == "Running" and at_work:
+            self._post(ending=True)
+        else:
+            self.command("stop")
 
     def stop_all(self) -> None:
         """Now: a thread of its own, behind no queue and no lock."""
@@ -202,7 +214,7 @@ class Session:
     def _adopt(self, campaign: "Campaign", folder: Path) -> None:
         self._campaign = campaign
         self._unlisten = [
-            campaign.listen(self._bridge.post_event), campaign.listen_model(self._bridge.post_model),
+            campaign.listen(self._heard), campaign.listen_model(self._bridge.post_model),
         ]  # fmt: skip
         self._post(
             link="ready", said="", unfinished=None, looking_only=False, folder=folder, mistakes=(),
@@ -210,6 +222,13 @@ class Session:
         )  # fmt: skip
         self._bridge.opened.emit(campaign.state.spec)
         self._bridge.post_state(campaign.state)
+
+    def _heard(self, event: Event, state: CampaignState) -> None:
+        """Called in the campaign's thread."""
+        self._bridge.post_event(event, state)
+        if self._facts.ending and isinstance(event, Observed):
+            self._post(ending=False)
+            self.command("stop", "ended by the person after an experiment")
 
     def _drop_campaign(self) -> None:
         for unlisten in self._unlisten:
@@ -236,15 +255,17 @@ class Session:
             except (RuntimeError, ValueError) as error:
                 log.info("the campaign did not take Stop all: %s", error)
         unconfirmed = self._lab.stop_all()
-        self._post(unconfirmed=unconfirmed, latched=True, busy="")
+        self._post(unconfirmed=unconfirmed, latched=True, busy="", ending=False)
 
     def _rearm(self) -> None:
-        campaign = self._campaign
-        if campaign is not None and campaign.state.phase == "Aborted":
-            campaign.rearm()
-        else:
+        try:
+            if self._campaign is not None:
+                self._campaign.rearm()
             self._lab.rearm()
-        self._post(latched=False, stopped_at=None, unconfirmed=())
+        except RuntimeError as error:
+            self._post(said=str(error))
+        else:
+            self._post(latched=False, stopped_at=None, unconfirmed=(), said="")
 
     def _by_hand(self, act: str, values: tuple[float | str, ...]) -> None:
         said = self._lab.by_hand(act, values)

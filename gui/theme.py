@@ -1,5 +1,6 @@
 """Colours, type and spacing of the window, light and dark."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -17,6 +18,10 @@ STOP_RED = "#B3001B"
 SIMULATED = "#E69F00"
 SERIES = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#999999")
 """Okabe and Ito's colours: the same parameter always has the same one."""
+_NAMED = {
+    "red": "#D55E00", "orange": "#E69F00", "yellow": "#F0E442", "green": "#009E73", "blue": "#0072B2",
+    "cyan": "#56B4E9", "magenta": "#CC79A7", "water": "#999999",
+}  # fmt: skip
 SCALES = (0.9, 1.0, 1.1, 1.25, 1.4, 1.6)
 """Text sizes on offer, against 13 px."""
 Choice = Literal["system", "light", "dark"]
@@ -54,6 +59,14 @@ LIGHT = Theme(
     "light", "#F3F5F7", "#FFFFFF", "#F3F5F7", "#D0D7DE", "#1F2328", "#57606A", "#0072B2", "#FFFFFF",
     "#007A59", "#0072B2", "#8A5A00", "#B84A00",
 )  # fmt: skip
+
+
+def series_of(names: Sequence[str]) -> tuple[str, ...]:
+    """A colour per parameter, by place; one that is named after a colour gets that colour."""
+    named = [_NAMED.get(name.lower()) for name in names]
+    free = [colour for colour in SERIES if colour not in named] or list(SERIES)
+    left = iter(free * (1 + len(names) // len(free)))
+    return tuple(colour or next(left) for colour in named)
 
 
 def wanted(choice: Choice, scale: float = 1.0) -> Theme:

@@ -72,6 +72,7 @@ class Wiring(QObject):
         window.banner.chosen.connect(self.choose)
         window.rail.page_wanted.connect(window.show_page)
         window.closing.connect(self.close)
+        window.page_shown.connect(lambda _: self._refresh())
         window.setup_page.changed.connect(self._form_changed)
         window.setup_page.applied.connect(lambda spec: self._change(spec, "changed on the Set-up page"))
         window.manual_page.wanted.connect(lambda said, act, values: session.by_hand(said, act, *values))
@@ -97,7 +98,7 @@ class Wiring(QObject):
             case "pause" | "resume":
                 session.command(name)
             case "stop_after":
-                session.command("stop")
+                session.stop_after()
             case "accept" | "skip" | "edit_next":
                 window.show_page("run")
                 getattr(window.run_page, name)()
@@ -297,8 +298,10 @@ class Wiring(QObject):
     def _refresh(self) -> None:
         window, state, facts = self.window, self.state, self.facts
         ready = facts.link == "ready" and window.setup_page.spec is not None and not facts.latched
-        window.actions_.show_situation(Situation(state.phase, ready, self._waiting, facts.looking_only))
-        window.top.show_state(state, self._pace.seconds_left(state))
+        window.actions_.show_situation(
+            Situation(state.phase, ready, self._waiting, facts.looking_only, facts.ending)
+        )
+        window.top.show_state(state, self._pace.seconds_left(state), ending=facts.ending)
         if state.phase == "Idle" and facts.link in ("none", "connecting", "failed"):
             failed = facts.link == "failed"
             shown = Badge("cross", "NO RIG", "fail") if failed else Badge("wait", "CONNECTING", "warn")
@@ -331,4 +334,4 @@ class Wiring(QObject):
         self.window.status.refresh()
         self.window.status.show_devices(self.session.devices())
         if self.state.phase in BUSY:
-            self.window.top.show_state(self.state, self._pace.seconds_left(self.state))
+            self.window.top.show_state(self.state, self._pace.seconds_left(self.state), ending=self.facts.ending)

@@ -15,7 +15,7 @@ from gui.panels.deck_map import DeckMap
 from gui.panels.jog_pad import Position, StageCard
 from gui.panels.pump_card import PumpsCard
 from gui.style import mark
-from gui.theme import PADDING_PX, Theme
+from gui.theme import GRID_PX, Theme
 from gui.units import volume
 from gui.widgets.card import Card
 from vision.reading import VialReading
@@ -75,7 +75,7 @@ class ManualPage(QWidget):
         grid.setColumnStretch(0, 1)
         grid.setColumnStretch(1, 1)
         column = QVBoxLayout(self)
-        column.setContentsMargins(PADDING_PX, 8, PADDING_PX, PADDING_PX)
+        column.setContentsMargins(GRID_PX, GRID_PX, GRID_PX, GRID_PX)
         column.setSpacing(8)
         column.addWidget(self.words)
         column.addLayout(grid, 1)

@@ -17,7 +17,7 @@ from gui.panels.setup_parameters import ParametersCard
 from gui.panels.setup_strategy import StrategyCard
 from gui.panels.setup_summary import SummaryCard
 from gui.style import mark
-from gui.theme import PADDING_PX, Theme
+from gui.theme import GRID_PX, Theme
 from gui.widgets.card import Card
 from gui.widgets.field import Field, Line, shown
 from hardware.spec import RigSpec
@@ -70,7 +70,7 @@ class SetupPage(QWidget):
         scroll.setWidget(column)
         scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         row = QHBoxLayout(self)
-        row.setContentsMargins(PADDING_PX, PADDING_PX, PADDING_PX, PADDING_PX)
+        row.setContentsMargins(GRID_PX, GRID_PX, GRID_PX, GRID_PX)
         row.setSpacing(8)
         row.addWidget(scroll, 1)
         row.addWidget(self.summary)
@@ -88,6 +88,7 @@ class SetupPage(QWidget):
         self._document = dict(tomllib.loads(campaign_to_toml(spec)))
         self.name.setText(shown(self._document.get("name")))
         self.about.setText(shown(self._document.get("about")).replace("\n", " "))
+        self.about.setCursorPosition(0)
         for card in (self.parameters, self.objective, self.strategy):
             card.load(self._document)
         self.check()

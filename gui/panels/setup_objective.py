@@ -50,10 +50,11 @@ class ObjectiveCard(Card):
         ]
         grid = QGridLayout()
         grid.setSpacing(8)
-        for place, field in zip(((0, 0), (0, 1), (1, 0), (1, 1)), self.fields, strict=False):
-            grid.addWidget(field, *place)
-        grid.addWidget(self.fields[4], 2, 0, 1, 2)
-        grid.addWidget(self.fields[5], 2, 0, 1, 2)
+        for column, field in enumerate(self.fields[:4]):
+            grid.addWidget(field, 0, column)
+            grid.setColumnStretch(column, (2, 3, 2, 1)[column])
+        grid.addWidget(self.fields[4], 1, 0, 1, 4)
+        grid.addWidget(self.fields[5], 1, 0, 1, 4)
         self.body.addLayout(grid)
         self.target = self._target_row()
         self.target_field = Field(

@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QCheckBox, QGridLayout, QHBoxLayout, QLabel, QPush
 
 from gui.icons import icon
 from gui.style import mark
-from gui.theme import CONTROL_PX, SERIES, Theme
+from gui.theme import CONTROL_PX, Theme, series_of
 from gui.widgets.card import Card
 from gui.widgets.controls import combo
 from gui.widgets.field import Line, choose, read, shown
@@ -152,6 +152,7 @@ class ParametersCard(Card):
         for widget in (self.total, self.sum_words, self.sum_unit):
             widget.setVisible(bool(names))
         units = {r.unit.text() for r in self.rows if r.mixed.isChecked()}
+        self._paint()
         self.sum_unit.setText(units.pop() if len(units) == 1 else "")
 
     def say(self, mistakes: Mapping[str, str]) -> None:
@@ -211,5 +212,9 @@ class ParametersCard(Card):
                 before = widget if column else before
             self.grid.addWidget(row.choices, line, 3, 1, 3)
             self.grid.addWidget(row.sentence, line + 1, 1, 1, 7)
-            row.swatch.setStyleSheet(f"background: {SERIES[number % len(SERIES)]}; border-radius: 5px;")
             row.sentence.setVisible(bool(row.sentence.text()))
+        self._paint()
+
+    def _paint(self) -> None:
+        for row, colour in zip(self.rows, series_of([r.name.text() for r in self.rows]), strict=True):
+            row.swatch.setStyleSheet(f"background: {colour}; border-radius: 5px;")

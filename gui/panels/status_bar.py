@@ -30,8 +30,10 @@ class StatusBar(QFrame):
         self.simulated = QLabel("SIMULATED")
         self.simulated.setToolTip("Nothing real moves: pumps, stage and camera are the virtual bench")
         self.simulated.setStyleSheet(
-            f"background: {SIMULATED}; color: #10151A; font-weight: 700; padding: 1px 8px; border-radius: 4px;"
+            f"background: {SIMULATED}; color: #10151A; font-weight: 700; font-size: 10px; padding: 0 8px;"
+            "border-radius: 3px;"
         )
+        self.simulated.setFixedHeight(16)
         self.simulated.hide()
         row = QHBoxLayout(self)
         row.setContentsMargins(PADDING_PX, 0, PADDING_PX, 0)

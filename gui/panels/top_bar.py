@@ -90,7 +90,8 @@ class Chip(QFrame):
 
 
 class TopBar(QFrame):
-    """Stop all acts when the button goes down, not when it comes up."""
+    """Stop all acts when the button goes down, not when it comes up. start_elsewhere: the page has the filled
+    Start of its own."""
 
     stop_all = Signal()
 
@@ -98,6 +99,7 @@ class TopBar(QFrame):
         super().__init__()
         mark(self, "bar")
         self._actions = actions
+        self.start_elsewhere = False
         self.setFixedHeight(HEIGHT_PX)
         self.name = Elided("cardTitle")
         self.name.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Preferred)
@@ -119,11 +121,13 @@ class TopBar(QFrame):
         self.stop.setIcon(pixmap("stop", "#FFFFFF"))
         self.stop.pressed.connect(self.stop_all)
         middle = QVBoxLayout()
-        middle.setSpacing(2)
-        middle.setContentsMargins(0, 3, 0, 3)
+        middle.setSpacing(3)
+        middle.setContentsMargins(0, 0, 0, 0)
+        middle.addStretch(1)
         middle.addWidget(self.sentence)
         middle.addWidget(self.progress)
         middle.addWidget(self.caption)
+        middle.addStretch(1)
         row = QHBoxLayout(self)
         row.setContentsMargins(PADDING_PX, 0, PADDING_PX, 0)
         row.setSpacing(GRID_PX)
@@ -137,16 +141,16 @@ class TopBar(QFrame):
         row.addSpacing(24 - GRID_PX)
         row.addWidget(self.stop)
 
-    def show_state(self, state: CampaignState, seconds_left: float | None = None) -> None:
+    def show_state(self, state: CampaignState, seconds_left: float | None = None, *, ending: bool = False) -> None:
         self.name.say(state.spec.name)
         self.chip.show_badge(badge(state))
-        self.sentence.say(sentence(state))
+        self.sentence.say(sentence(state) + (" The campaign ends after this experiment." if ending else ""))
         self.progress.setMaximum(state.spec.stop.budget)
         self.progress.setValue(min(done(state), state.spec.stop.budget))
         self.caption.say(progress(state, seconds_left, datetime.now().astimezone()))
         which = "start" if state.phase == "Idle" else "resume" if state.phase == "Held" else "pause"
         self.primary.show_action(self._actions[which])
-        mark(self.primary, "filled" if which != "pause" else "plain")
+        self.primary.fill(which == "resume" or (which == "start" and not self.start_elsewhere))
 
     def show_words(self, shown: Badge, words: str) -> None:
         """Before there is anything to start: connecting, or why not."""

@@ -1,19 +1,21 @@
 """Buttons that stand for a command, and one that must be held."""
 
 from PySide6.QtCore import QRectF, QSize, QTimer, Signal
-from PySide6.QtGui import QAction, QColor, QPainter, QPaintEvent
+from PySide6.QtGui import QAction, QColor, QIcon, QPainter, QPaintEvent
 from PySide6.QtWidgets import QPushButton, QWidget
 
+from gui.style import mark
 from gui.theme import CONTROL_PX
 
 HOLD_MS = 1000
 
 
 class ActionButton(QPushButton):
-    """Text, tip, icon and enabled state follow the action; `show_action` swaps it for another one."""
+    """Text (unless another is given), tip, icon and enabled state follow the action; `show_action` swaps it."""
 
-    def __init__(self, action: QAction, parent: QWidget | None = None) -> None:
+    def __init__(self, action: QAction, text: str | None = None, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._text = text
         self._action: QAction | None = None
         self.setMinimumHeight(CONTROL_PX)
         self.setIconSize(QSize(16, 16))
@@ -32,12 +34,18 @@ class ActionButton(QPushButton):
     def _follow(self) -> None:
         if self._action is None:
             return
-        self.setText(self._action.text())
+        self.setText(self._text or self._action.text())
         self.setToolTip(self._action.toolTip())
         self.setAccessibleName(self._action.text())
         self.setAccessibleDescription(self._action.statusTip())
-        self.setIcon(self._action.icon())
+        filled = self.property("kind") == "filled"
+        self.setIcon(QIcon() if filled else self._action.icon())
         self.setEnabled(self._action.isEnabled())
+
+    def fill(self, filled: bool) -> None:
+        """Whether this is the next sensible act of the page."""
+        mark(self, "filled" if filled else "plain")
+        self._follow()
 
     def _trigger(self) -> None:
         if self._action is not None:
