@@ -2,7 +2,7 @@
 
 Source: gnea/grbl, doc/markdown (interface, commands, jogging, settings). Built with HOMING_FORCE_SET_ORIGIN and
 homing towards zero on every axis, so that machine positions are 0 to the travel. Connecting resets the controller
-as an Arduino's DTR line does: position unknown, locked until $H or $X.
+as an Arduino's DTR line does: deaf while it boots, then the banner; position unknown, locked until $H or $X.
 """
 
 import math
@@ -15,6 +15,8 @@ from hardware.virtual.server import PortServer
 from hardware.virtual.world import SWITCH_MM, World
 
 BANNER = b"\r\nGrbl 1.1h ['$' for help]\r\n"
+BOOT_S = 0.5
+_LEAST_BOOT_WALL_S = 0.05
 PLANNER_BLOCKS = 15
 RX_BYTES = 128
 LINE_BYTES = 80
@@ -42,6 +44,7 @@ class GrblStage(PortServer):
             23: 7, 24: 300, 25: 4500, 26: 25, 27: 1, 30: 1000, 31: 0, 32: 0, 100: 80, 101: 80, 102: 400,
             110: 6000, 111: 6000, 112: 1800, 120: 400, 121: 400, 122: 200, 130: x, 131: y, 132: z,
         }  # fmt: skip
+        self._boots_until_s = 0.0
         self._power_up()
 
     # states
@@ -77,6 +80,15 @@ class GrblStage(PortServer):
 
     def on_connect(self) -> None:
         self._power_up()
+        clock = self._world.clock
+        self._boots_until_s = clock.now_s() + max(BOOT_S, _LEAST_BOOT_WALL_S * clock.speed)
+
+    def _boot(self) -> None:
+        if self._world.clock.now_s() >= self._boots_until_s:
+            self._boots_until_s = 0.0
+            self._welcome()
+
+    def _welcome(self) -> None:
         self.send(BANNER)
         if self._state == "Alarm":
             self._say(_LOCKED)
@@ -86,6 +98,8 @@ class GrblStage(PortServer):
     def on_bytes(self, data: bytes) -> None:
         for byte in data:
             self.on_moment()
+            if self._boots_until_s:
+                return
             if byte == ord("?"):
                 self._report()
             elif byte == ord("!"):
@@ -109,12 +123,15 @@ class GrblStage(PortServer):
     def moment_s(self) -> float:
         now = self._world.clock.now_s()
         next_s = self._world.stage_ends_in_s()
-        if self._waits_until_s > now:
-            next_s = min(next_s, self._waits_until_s - now)
+        for until_s in (self._waits_until_s, self._boots_until_s):
+            if until_s > now:
+                next_s = min(next_s, until_s - now)
         return min(0.02, self._world.clock.wall_s(next_s) + 0.0003)
 
     def on_moment(self) -> None:
         """Follow the stage, then read as many lines as the planner takes."""
+        if self._boots_until_s:
+            self._boot()
         self._watch_switches()
         self._walk()
         while self._lines and self._takes_a_line():
@@ -123,9 +140,9 @@ class GrblStage(PortServer):
                 answer = self._obey(line)
             except GrblError as error:
                 answer = str(error)
+            self._walk()
             if answer:
                 self._say(answer)
-            self._walk()
 
     def _takes_a_line(self) -> bool:
         if self._critical or self._homing or self._state.startswith("Hold") or self._owed:
@@ -193,9 +210,7 @@ class GrblStage(PortServer):
         self._restart()
         if self._state != "Alarm":
             self._state = "Idle"
-        self.send(BANNER)
-        if self._state == "Alarm":
-            self._say(_LOCKED)
+        self._welcome()
 
     def _lose_position(self) -> None:
         lost = self._world.lost_steps_mm()

@@ -26,7 +26,7 @@ _PHASES = 4
 _DRIP_UL_S = 12.0
 _GRAIN_SD = 1.1
 """Of one pixel, in steps of 8 bits."""
-_DRIFT_SD, _TINT_SD, _DRIFT_S = 0.006, 0.0055, 2.0
+_DRIFT_SD, _TINT_SD, _DRIFT_S = 0.006, 0.0024, 2.0
 """As parts of the encoded signal: of the panel's brightness, slow and wide; of the tint seen through the vial at
 the station (streaks, films on the glass), by channel; and the memory of both in seconds."""
 
@@ -86,7 +86,7 @@ class Renderer:
         clean = self.clean(scene)
         width, height = self._size
         self._drift_to(scene.t_s)
-        wide = cv2.resize(1.0 + self._drift, (width, height), interpolation=cv2.INTER_LINEAR)
+        wide = np.asarray(cv2.resize(1.0 + self._drift, (width, height)), np.float32)
         x0, y0, x1, y1 = (round(edge) for edge in self._view.box_px)
         wide[max(0, y0) : y1, max(0, x0) : x1] *= 1.0 + self._tint
         dy, dx = self._random.integers(0, 64, 2)
