@@ -20,7 +20,7 @@ BOUNDARY_PRICE = 24.0
 AIR_MOST = 0.16
 """Glass and air absorb no more than this (decadic absorbance), in any channel."""
 AIR_TINT = 0.03
-LAYERS_DIFFER = 0.02
+LAYERS_DIFFER = 0.03
 CANDIDATES = 8
 
 
@@ -156,7 +156,7 @@ def explain(
                 continue
             upper_cost, upper = liquid(s, t, above)
             lower_cost, lower = liquid(t, n, above)
-            if np.all(np.abs(upper - lower) < np.maximum(LAYERS_DIFFER, 4 * middle_row(sigma[t:]))):
+            if not _is_boundary(body, sigma, t, meniscus, upper - lower):
                 continue
             total = above_cost + upper_cost + lower_cost + price + BOUNDARY_PRICE
             options.append((total, s, t, above, upper, lower))
@@ -180,6 +180,18 @@ def explain(
         liquid=best[4],
         lower=best[5],
     )
+
+
+def _is_boundary(body: Floats, sigma: Floats, at: int, meniscus: int, differ: Floats) -> bool:
+    """Two layers differ visibly, and most of the difference lies at the boundary: no drift, no shade."""
+    above = body[max(0, at - 3 * meniscus) : at - meniscus + 1]
+    below = body[at + meniscus : at + 3 * meniscus + 1]
+    visible = np.abs(differ) >= np.maximum(LAYERS_DIFFER, 4 * middle_row(sigma[at:]))
+    if not visible.any() or len(above) == 0 or len(below) == 0:
+        return False
+    channel = int(np.abs(np.where(visible, differ, 0)).argmax())
+    local = middle_row(above)[channel] - middle_row(below)[channel]
+    return bool(local * differ[channel] > 0.6 * differ[channel] ** 2)
 
 
 def refine(

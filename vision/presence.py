@@ -28,7 +28,11 @@ def walls(across: Floats, x0: float, x1: float) -> tuple[float, float]:
 
 
 def present(across: Floats, x0: float, x1: float) -> bool | None:
-    """True with both walls, False with neither, None with one."""
+    """True with both walls, False with nothing upright in the slot, None with one wall or with walls elsewhere."""
     left, right = walls(across, x0, x1)
-    seen = (left > WALL) + (right > WALL)
-    return None if seen == 1 else seen == 2
+    if left > WALL and right > WALL:
+        return True
+    slot = across[max(0, round(x0)) : max(0, round(x1))]
+    # a wall that stands in the slot, but not where a vial of this view has one
+    astray = len(slot) > 0 and float(slot.max() - np.median(slot)) > WALL
+    return None if astray or left > WALL or right > WALL else False

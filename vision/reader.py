@@ -17,6 +17,10 @@ Image = npt.NDArray[np.uint8]
 
 BAND = (0.32, 0.68)
 """Columns that are read, as shares of the glass width: away from the walls and their refraction."""
+BESIDE = (0.17, 0.73)
+"""Where the columns beside the band begin, each a tenth of the width wide."""
+HANGS = 0.15
+"""The band darker than the columns beside it by this absorbance: a nozzle hangs in."""
 MENISCUS_MM = 0.5
 BASE_MM = 0.6
 """Refraction of the glass base reaches this far above the inner bottom."""
@@ -27,10 +31,13 @@ SURE = 4.0
 
 @dataclass(frozen=True)
 class Column:
-    """absorbance: (rows, columns, 3) of the band. across: (columns,) of the widened box, median over the body.
-    left: column of `across` where the box begins. top: image row of row 0. glare: share of burnt pixels."""
+    """absorbance: (rows, columns, 3) of the band. beside: (rows,) of the columns between band and walls.
+    across: (columns,) of the widened box, median over the body. left: column of `across` where the box begins.
+    top: image row of row 0. glare: share of burnt pixels.
+    """
 
     absorbance: Floats
+    beside: Floats
     across: Floats
     left: float
     top: int
@@ -94,13 +101,20 @@ def take_column(image: Image, view: VialView) -> Column | None:
     begin = inner[0] + round(BAND[0] * width)
     end = max(begin + 3, inner[0] + round(BAND[1] * width))
     band = image[inner[1] : inner[3], begin:end]
+    span = max(2, round(0.1 * width))
     panel = panel_behind(image, inner, white).at(
         np.arange(inner[1], inner[3], dtype=np.float64), np.arange(begin, end, dtype=np.float64)
     )
     height = inner[3] - inner[1]
     body = slice(inner[1] + round(0.3 * height), inner[1] + round(0.9 * height), 3)
     spread = SRGB_LINEAR[image[body, outer[0] : outer[2]]] / white
+    outside = np.concatenate(
+        [image[inner[1] : inner[3], round(inner[0] + s * width) :][:, :span] for s in BESIDE], axis=1
+    )
     return Column(
+        beside=-np.log10(
+            np.maximum(level.middle_row((SRGB_LINEAR[outside] / white).swapaxes(0, 1)).mean(axis=1), 4e-3)
+        ),
         absorbance=-np.log10(np.clip(SRGB_LINEAR[band] / panel, 4e-3, 4.0)),
         across=-np.log10(np.maximum(level.middle_row(spread).mean(axis=1), 4e-3)),
         left=x0 - outer[0],
@@ -117,6 +131,7 @@ def read_column(
     k = scale or (view.base_row - view.box_px[1]) / 45.0
     parts = column.parts if empty is None else column.parts - empty.parts
     first = top_node(view, k) - column.top
+    first = max(first, below_nozzle(column, first))
     last = min(parts.shape[1], round(view.base_row - column.top - BASE_MM * k))
     meniscus = max(2, round(MENISCUS_MM * k))
     if last - first < 6 * meniscus:
@@ -172,9 +187,21 @@ def top_node(view: VialView, px_per_mm: float) -> int:
     return round(max(rim, shoulder)) if np.isfinite(shoulder) and view.capacity_ul > 0 else round(rim)
 
 
+def below_nozzle(column: Column, first: int) -> int:
+    """Row where the view of the liquid begins: below a nozzle that hangs in from above. Liquid is as dark beside
+    the band as in it; a nozzle is not."""
+    rows = np.median(column.absorbance.mean(axis=2), axis=1) - column.beside
+    hanging = np.convolve(rows > HANGS, np.ones(5) / 5, mode="same") > 0.5
+    if not hanging[: first + 5].any():
+        return first
+    clear = np.flatnonzero(~hanging[first:])
+    return first + int(clear[0]) + 8 if len(clear) else first
+
+
 def colour(absorbance: Floats, glass: Floats) -> Lab:
     """Lab of what the liquid transmits: the glass that the air above shows is taken off."""
-    pixels = absorbance.reshape(-1, 3) - np.clip(glass.mean(), 0, level.AIR_MOST)
+    tint = np.clip(glass - glass.mean(), -level.AIR_TINT, level.AIR_TINT)
+    pixels = absorbance.reshape(-1, 3) - np.clip(glass.mean(), 0, level.AIR_MOST) - tint
     return transmitted_lab(np.minimum(10.0**-pixels, 1.0))
 
 
@@ -206,7 +233,7 @@ def unknown(view: VialView, doubt: Doubt, *, present: bool | None = None) -> Via
 
 
 def absent(view: VialView, doubt: Doubt, *, sure: bool) -> VialReading:
-    """No vial in the slot; with one wall only, not even that is sure."""
+    """No vial in the slot; with something upright in the wrong place, not even that is sure."""
     if not sure:
-        return unknown(view, doubt | Doubt.AMBIGUOUS)
+        return unknown(view, doubt | Doubt.AMBIGUOUS | Doubt.MOVED)
     return reading(view, "no_vial", doubt | Doubt.NO_VIAL, 0.95, present=False)
