@@ -14,6 +14,7 @@ from optimiser.history import Direction
 from optimiser.space import Array
 
 HALF_LOG_2PI = 0.5 * np.log(2 * np.pi)
+TINY = 1e-300
 
 
 class Acquisition(Protocol):
@@ -53,7 +54,7 @@ class EI:
 
     def value(self, mean: Array, sd: Array, best: float, direction: Direction) -> Array:
         gain = sign(direction) * (mean - best)
-        z = gain / np.maximum(sd, 1e-300)
+        z = _z(gain, sd)
         out = gain * ndtr(z) + sd * np.exp(-0.5 * z * z - HALF_LOG_2PI)
         return np.where(sd > 0, out, np.maximum(gain, 0.0))
 
@@ -68,16 +69,15 @@ class PI:
     name: str = "pi"
 
     def value(self, mean: Array, sd: Array, best: float, direction: Direction) -> Array:
-        return np.asarray(ndtr(sign(direction) * (mean - best) / np.maximum(sd, 1e-300)), dtype=float)
+        return np.asarray(ndtr(_z(sign(direction) * (mean - best), sd)), dtype=float)
 
     def rank(self, mean: Array, sd: Array, best: float, direction: Direction) -> Array:
-        return np.asarray(log_ndtr(sign(direction) * (mean - best) / np.maximum(sd, 1e-300)), dtype=float)
+        return np.asarray(log_ndtr(_z(sign(direction) * (mean - best), sd)), dtype=float)
 
 
 def log_ei(mean: Array, sd: Array, best: float, direction: Direction) -> Array:
     """Logarithm of the expected improvement, exact where the improvement itself underflows."""
-    sd = np.maximum(sd, 1e-300)
-    return log_h(sign(direction) * (mean - best) / sd) + np.log(sd)
+    return log_h(_z(sign(direction) * (mean - best), sd)) + np.log(np.maximum(sd, TINY))
 
 
 def log_h(z: Array) -> Array:
@@ -93,3 +93,9 @@ def log_h(z: Array) -> Array:
         tail = np.where(t < 1e5, np.log(-np.expm1(np.minimum(rest, -1e-300))), -2.0 * np.log(t))
         out[far] = -0.5 * t * t - HALF_LOG_2PI + tail
     return np.asarray(out)
+
+
+def _z(gain: Array, sd: Array) -> Array:
+    """gain / sd, within what can be squared."""
+    with np.errstate(over="ignore"):
+        return np.asarray(np.clip(gain / np.maximum(sd, TINY), -1e150, 1e150))

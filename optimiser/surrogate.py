@@ -4,6 +4,7 @@ Hyperparameters are the most probable ones (MAP) under log-normal priors whose l
 root of the dimension (Hvarfner et al., ICML 2024); the amplitude is that of the standardised values.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -130,7 +131,7 @@ class Posterior:
     def noise_sd(self) -> float:
         return float(np.exp(self.theta[-1] / 2)) * self.scale
 
-    def predict(self, points: "tuple[Point, ...] | list[Point]") -> tuple[Array, Array]:
+    def predict(self, points: Sequence[Point]) -> tuple[Array, Array]:
         """Mean and standard deviation of the true value (without the noise of a reading) at each point."""
         return self.predict_encoded(self.space.encode(points))
 
@@ -144,6 +145,10 @@ class Posterior:
 
     def incumbent(self) -> Incumbent | None:
         """Best posterior mean at a measured point: a lucky reading does not become the headline."""
+        return self._incumbent
+
+    @cached_property
+    def _incumbent(self) -> Incumbent | None:
         if not self.measured:
             return None
         mean, sd = self.predict(self.measured)
@@ -151,7 +156,7 @@ class Posterior:
         keys = list(map(self.space.key, self.measured))
         return Incumbent(self.measured[best], float(mean[best]), float(sd[best]), keys.count(keys[best]))
 
-    def believing(self, points: "tuple[Point, ...] | list[Point]", at_best: float | None = None) -> "Posterior":
+    def believing(self, points: Sequence[Point], at_best: float | None = None) -> "Posterior":
         """As if the points had been measured and had given their mean (Ginsbourger's kriging believer).
 
         at_best: believe in nothing better than this value, for experiments that failed.
