@@ -48,7 +48,7 @@ def result_record(state: CampaignState, event: Finished, journal: str) -> dict[s
     """The last JSON line."""
     best = best_so_far(state)
     return {
-        "result": state.phase.lower(),
+        "result": "stopped" if state.phase in ("Stopping", "Stopped") else "complete",
         "why": event.why,
         "best_point": dict(event.best_point) if event.best_point else None,
         "posterior_mean": event.best_mean,
