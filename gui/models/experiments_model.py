@@ -53,7 +53,7 @@ class ExperimentsModel(QAbstractTableModel):
                          "measured", "predicted", "note", "include")  # fmt: skip
             self.headings = (
                 "#", "State", "Source", *(digits.title(p.name, p.unit) for p in parameters),
-                digits.title("measured", objective.unit), "predicted", "Note", "Counts",
+                digits.title("measured", objective.unit), "predicted", "Note", "In fit",
             )  # fmt: skip
             self.state, self.rows, self.decimals = state, rows, decimals
             self.endResetModel()

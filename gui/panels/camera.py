@@ -79,6 +79,10 @@ class CameraCard(Card):
         self._watch.timeout.connect(self._check)
         self._say_nothing("No picture yet: the camera's picture appears here.")
 
+    @property
+    def has_picture(self) -> bool:
+        return self.pages.currentIndex() == 1
+
     def show_state(self, state: CampaignState) -> None:
         self.slot = next((s for s, v in (state.vials or {}).items() if v == "in_use"), None)
 
@@ -118,7 +122,9 @@ class CameraCard(Card):
             self.level.setLine(
                 max(0.0, x0 - reach), reading.surface_row, min(float(width), x1 + reach), reading.surface_row
             )
-        self.sees.setText(f"Sees {words(reading, self.slot)} · {reading.confidence:.0%} sure")
+        self.sees.setText(
+            f"Sees {words(reading, self.slot)} · {with_unit(f'{reading.confidence * 100:.0f}', '%')} sure"
+        )
         self._pens(doubtful=reading.doubt != Doubt.NONE)
 
     def _pens(self, *, doubtful: bool) -> None:

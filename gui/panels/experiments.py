@@ -10,7 +10,7 @@ from gui.widgets.card import Empty
 
 ROW_PX = 28
 SMALLER = CAPTION_PX / BODY_PX
-WIDTHS = {"number": 32, "status": 88, "source": 80, "measured": 80, "predicted": 92, "include": 52}
+WIDTHS = {"number": 34, "status": 86, "source": 76, "measured": 80, "predicted": 84, "include": 50}
 
 
 class ExperimentsPanel(QWidget):
@@ -34,7 +34,8 @@ class ExperimentsPanel(QWidget):
         self.table.horizontalHeader().setHighlightSections(False)
         self.table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
         self.table.setTabKeyNavigation(False)
-        self.table.horizontalHeader().setStyleSheet("QHeaderView::section { padding: 4px 4px; }")
+        self.table.horizontalHeader().setStyleSheet("QHeaderView::section { padding: 4px 6px; }")
+        self.table.setStyleSheet("QTableView::item { padding: 0 3px; }")
         self.empty = Empty("No experiment yet: press Start, and the first one appears here.")
         self.pages = QStackedLayout(self)
         self.pages.addWidget(self.empty)
@@ -61,7 +62,7 @@ class ExperimentsPanel(QWidget):
         for column, key in enumerate(self._keys):
             words = str(self.model.headerData(column, Qt.Orientation.Horizontal) or "")
             self.table.setColumnWidth(
-                column, max(WIDTHS.get(key, 60), round(metrics.horizontalAdvance(words) * SMALLER) + 14)
+                column, max(WIDTHS.get(key, 60), round(metrics.horizontalAdvance(words) * SMALLER) + 13)
             )
         header.setSectionResizeMode(self._keys.index("note"), QHeaderView.ResizeMode.Stretch)
         header.setMinimumSectionSize(40)
@@ -71,3 +72,9 @@ class ExperimentsPanel(QWidget):
         self.table.verticalHeader().setDefaultSectionSize(theme.px(ROW_PX))
         if self._keys:
             self._size_columns()
+
+
+if __name__ == "__main__":
+    from gui.preview import alone
+
+    alone(ExperimentsPanel)

@@ -44,11 +44,8 @@ def sentence(event: Event, spec: CampaignSpec | None) -> str:
             return f"Campaign {event.name} opened{' on the virtual bench' if event.simulated else ''}."
         case PhaseChanged():
             return f"{event.new}{f': {event.why}' if event.why else ''}."
-        case Suggested(mean=None):
-            return f"Experiment {event.experiment} suggested: {event.reason}"
         case Suggested():
-            expected = digits.with_sd(event.mean, event.sd, unit)
-            return f"Experiment {event.experiment} suggested, expecting {expected}: {event.reason}"
+            return f"Experiment {event.experiment} suggested: {event.reason}"
         case Decided():
             who = "You" if event.by == "person" else "The strategy"
             did = {"accept": "accepted", "override": "changed", "skip": "skipped"}[event.action]
@@ -99,6 +96,7 @@ class LogPanel(QWidget):
         self.text.setMaximumBlockCount(LINES)
         self.text.setAccessibleName("Log")
         self.text.setFrameShape(QPlainTextEdit.Shape.NoFrame)
+        self.text.setStyleSheet("QPlainTextEdit, QPlainTextEdit:focus { border: none; background: transparent; }")
         self.spec: CampaignSpec | None = None
         self.pages = QStackedLayout(self)
         self.pages.addWidget(Empty("Nothing has happened yet."))
@@ -117,3 +115,9 @@ class LogPanel(QWidget):
         font = QFont(self.font())
         font.setPixelSize(theme.px(CAPTION_PX + 1))
         self.text.setFont(font)
+
+
+if __name__ == "__main__":
+    from gui.preview import alone
+
+    alone(LogPanel)

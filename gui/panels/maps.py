@@ -182,7 +182,9 @@ class Maps(QWidget):
             dress(one.plot, theme, grid=False)
             one.hatch.set_colours(theme.panel, theme.muted)
             dress(one.bar, theme, grid=False)
-            one.bar.getAxis("right").setWidth(theme.px(44))
+            one.bar.getAxis("right").setWidth(theme.px(38))
+            one.bar.getAxis("right").setTickDensity(0.5)
+            one.plot.getAxis("left").setTickDensity(0.7)
         self.mean.plot.getAxis("left").setWidth(theme.px(58))
         self.doubt.plot.getAxis("left").setWidth(theme.px(58))
 

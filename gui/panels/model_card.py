@@ -302,3 +302,9 @@ class ModelCard(Card):
         if self.state is not None:
             self.maps.set_names(self.state.spec.objective.name, self.state.spec.objective.unit)
             self.slices.show_measured(self.state.observed)
+
+
+if __name__ == "__main__":
+    from gui.preview import alone
+
+    alone(ModelCard, (812, 440))

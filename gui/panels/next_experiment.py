@@ -27,6 +27,12 @@ def _percent(part: float) -> str:
     return digits.with_unit(words, "%")
 
 
+def _short(reason: str) -> str:
+    """The reason without the expectation, which stands above it already."""
+    head, colon, rest = reason.partition(": ")
+    return rest if colon and head.startswith("Expected ") and rest else reason
+
+
 class NextExperiment(Card):
     """`edited` tells of every change by hand; `decided` carries accept, override or skip, the point, and why."""
 
@@ -43,19 +49,19 @@ class NextExperiment(Card):
         self.header.addWidget(self.mode)
         self.form = PointForm()
         self.form.edited.connect(self._edited)
-        area = QScrollArea()
+        area = self.area = QScrollArea()
         area.setWidgetResizable(True)
         area.setFrameShape(QFrame.Shape.NoFrame)
         area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         area.setWidget(self.form)
         area.viewport().setAutoFillBackground(False)
         self.form.setAutoFillBackground(False)
-        self.body.addWidget(area, 1)
+        self.body.addWidget(area, 100)
         self.expect = label("", name="expect")
         self.body.addWidget(self.expect)
         self.why = label("", "caption", wrap=True)
         self.why.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
-        self.body.addWidget(self.why)
+        self.body.addWidget(self.why, 1)
         self.accept_button = self._button("Accept", "Make the suggested experiment (Enter)", self.accept)
         self.mine_button = self._button("Use mine", "Make the experiment as you changed it", self.use_mine)
         self.skip_button = self._button("Skip", "Drop this suggestion and ask for another one (S)", self.skip)
@@ -106,6 +112,7 @@ class NextExperiment(Card):
             self.point, self.waiting, self._shown = None, None, None
         self.state = state
         self.form.set_space(state.spec.space)
+        self.area.setMaximumHeight(self.form.sizeHint().height())
         self.mode.set_value(state.spec.mode)
         if state.waiting != self.waiting:
             self.waiting, self._sent = state.waiting, False
@@ -167,17 +174,18 @@ class NextExperiment(Card):
         elif self.is_moved:
             lines.append("Changed by you; Accept makes the optimiser's own wish instead.")
         elif self.waiting is not None:
-            lines.append(f"Why: {self.waiting.reason}")
+            lines.append(f"Why: {_short(self.waiting.reason)}")
         elif self.state is None or self.state.phase == "Idle":
             lines.append("Nothing waits yet: press Start.")
         elif self.state.finished:
             lines.append("The campaign is over; nothing waits for you.")
         elif current is not None:
             follow = "" if self.state.spec.mode == "approve" else " Choose “Approve each” to decide yourself."
-            lines.append(f"In work, nothing waits for you.{follow} Why this one: {current.reason}")
+            lines.append(f"In work, nothing waits for you.{follow} Why this one: {_short(current.reason)}")
         else:
             lines.append("The optimiser is choosing; nothing waits for you.")
         self.why.setText("\n".join(lines))
+        self.why.setToolTip(self.waiting.reason if self.waiting else current.reason if current else "")
 
     def _refresh(self) -> None:
         open_ = self.is_open
@@ -210,7 +218,8 @@ class NextExperiment(Card):
     def use_mine(self) -> None:
         """Make the point as it was changed by hand."""
         if self.mine_button.isEnabled() and self.point is not None:
-            self._send("override", self.point, f"{self._how} by hand")
+            assert self.state is not None  # noqa: S101  a point is shown only of a state
+            self._send("override", self.state.spec.space.snap(self.point), f"{self._how} by hand")
 
     def skip(self) -> None:
         if self.skip_button.isEnabled() and self.waiting is not None:
@@ -225,4 +234,10 @@ class NextExperiment(Card):
         super().set_theme(theme)
         self.form.set_theme(theme)
         self.expect.setStyleSheet(f"font-size: {theme.px(CARD_TITLE_PX)}px; font-weight: 600;")
-        self.why.setMinimumHeight(theme.px(3 * 14))
+        self.why.setMinimumHeight(theme.px(4 * 14))
+
+
+if __name__ == "__main__":
+    from gui.preview import alone
+
+    alone(NextExperiment)

@@ -80,7 +80,7 @@ class RunPage(QWidget):
     def _wire(self) -> None:
         self.next.decided.connect(self.decided)
         self.next.mode_changed.connect(self.mode_changed)
-        self.next.edited.connect(lambda point: self._place(point, live=False))
+        self.next.edited.connect(self._typed)
         self.experiments.noted.connect(self.noted)
         self.experiments.included.connect(self.included)
         self.model.beta_changed.connect(self.beta_changed)
@@ -95,6 +95,7 @@ class RunPage(QWidget):
         for panel in (self.experiments, self.progress, self.log, self.camera, self.vials, self.next, self.model):
             panel.show_state(state)
         self.vials.setVisible(bool(state.vials))
+        self.camera.setVisible(bool(state.vials) or self.camera.has_picture)
         self._place(self.next.point, live=False)
 
     def show_model(self, posterior: "Posterior | None") -> None:
@@ -119,9 +120,18 @@ class RunPage(QWidget):
         self.next.show_point(point, "dragged")
         self._place(point, live=live)
 
+    def _typed(self, point: Point) -> None:
+        """A field was changed: the others go to their nearest step. Rows of a table are only taken when sent."""
+        if self.state is None:
+            return
+        if self.state.spec.space.candidates is None:
+            point = self.state.spec.space.snap(point)
+            self.next.show_point(point)
+        self._place(point, live=False)
+
     def _place(self, point: Point | None, *, live: bool) -> None:
         waiting = self.state.waiting if self.state else None
-        word = "NEXT" if waiting is not None else "NOW"
+        word = "NEXT" if waiting is not None else "NOW" if point == self.next.subject_point else "HERE"
         self.model.show_point(point, waiting.point if waiting else None, word, live=live)
         self._expect(point)
 
@@ -156,3 +166,9 @@ class RunPage(QWidget):
         self.side.setFixedWidth(theme.px(RIGHT_PX))
         for panel in (self.experiments, self.progress, self.log, self.camera, self.vials, self.next, self.model):
             panel.set_theme(theme)
+
+
+if __name__ == "__main__":
+    from gui.preview import alone
+
+    alone(RunPage, (1220, 720))

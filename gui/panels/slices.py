@@ -30,8 +30,8 @@ PER_ROW = 4
 class OneSlice:
     """Curve, band, dots and the line of the next point above; the acquisition function below."""
 
-    def __init__(self, area: Any, row: int, column: int, parameter: Parameter, colour: str) -> None:
-        self.parameter, self.colour = parameter, colour
+    def __init__(self, area: Any, row: int, column: int, parameter: Parameter, place: int) -> None:
+        self.parameter, self.place = parameter, place
         self.words = isinstance(parameter, Categorical)
         self.plot = area.addPlot(row=row, col=column)
         self.strip = area.addPlot(row=row + 1, col=column)
@@ -100,12 +100,13 @@ class OneSlice:
     def set_theme(self, theme: Theme) -> None:
         for plot in (self.plot, self.strip):
             dress(plot, theme, grid=plot is self.plot)
-        self.band.set_colour(self.colour)
-        self.bars.setData(pen=pg.mkPen(self.colour, width=2))
-        self.marks.setBrush(pg.mkBrush(self.colour))
-        self.promise.setPen(pg.mkPen(self.colour, width=1.5))
-        self.promise.setBrush(pg.mkBrush(faded(self.colour, 0.25)))
-        self.steps.setOpts(brush=pg.mkBrush(faded(self.colour, 0.5)), pen=pg.mkPen(self.colour))
+        colour = series(self.place, theme)
+        self.band.set_colour(colour)
+        self.bars.setData(pen=pg.mkPen(colour, width=2))
+        self.marks.setBrush(pg.mkBrush(colour))
+        self.promise.setPen(pg.mkPen(colour, width=1.5))
+        self.promise.setBrush(pg.mkBrush(faded(colour, 0.25)))
+        self.steps.setOpts(brush=pg.mkBrush(faded(colour, 0.5)), pen=pg.mkPen(colour))
         self.line.setPen(pg.mkPen(theme.text, width=1.5, style=Qt.PenStyle.DashLine))
         self.line.setHoverPen(pg.mkPen(theme.accent, width=3))
 
@@ -136,13 +137,16 @@ class Slices(QWidget):
             per_row = count if count <= PER_ROW else -(-count // -(-count // PER_ROW))
             for i, parameter in enumerate(parameters):
                 row, column = divmod(i, per_row)
-                cut = OneSlice(self.area, 2 * row, column, parameter, series(i))
+                cut = OneSlice(self.area, 2 * row, column, parameter, i)
                 cut.line.sigDragged.connect(lambda _, cut=cut: self._dragged(cut))
                 cut.line.sigPositionChangeFinished.connect(lambda _, cut=cut: self._dropped(cut))
                 if column:
                     cut.plot.getAxis("left").setStyle(showValues=False)
                     cut.plot.setYLink(next(iter(self.cuts.values())).plot)
                 self.cuts[parameter.name] = cut
+            for column in range(per_row):
+                self.area.ci.layout.setColumnStretchFactor(column, 1)
+                self.area.ci.layout.setColumnPreferredWidth(column, 400)
             for row in range(-(-count // per_row)):
                 self.area.ci.layout.setRowStretchFactor(2 * row, 4)
                 self.area.ci.layout.setRowStretchFactor(2 * row + 1, 1)

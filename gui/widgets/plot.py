@@ -9,9 +9,10 @@ from PySide6.QtGui import QColor, QFont
 from gui.theme import CAPTION_PX, SERIES, Theme
 
 
-def series(index: int) -> str:
-    """The colour of a parameter, by its place in the space."""
-    return SERIES[index % len(SERIES)]
+def series(index: int, theme: Theme) -> str:
+    """The colour of a parameter, by its place in the space; a shade lighter on a dark ground."""
+    colour = QColor(SERIES[index % len(SERIES)])
+    return colour.lighter(125).name() if theme.name == "dark" else colour.name()
 
 
 def faded(colour: str, alpha: float) -> QColor:

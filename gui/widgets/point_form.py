@@ -157,7 +157,7 @@ class PointForm(QWidget):
     def set_theme(self, theme: Theme) -> None:
         self.theme = theme
         for index, swatch in enumerate(self.swatches.values()):
-            swatch.setStyleSheet(f"background: {series(index)}; border-radius: 5px;")
+            swatch.setStyleSheet(f"background: {series(index, theme)}; border-radius: 5px;")
         self._locks()
 
 
