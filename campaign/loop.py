@@ -57,11 +57,9 @@ class Campaign:
         rig_toml: str | None = None,
         simulated: bool = False,
     ) -> None:
-        from campaign.config import campaign_to_toml
-
         desk = Desk(journal, None)
         opened = CampaignOpened(
-            spec.name, campaign_to_toml(spec), rig_toml, seed, simulated or executor.simulated, _version(),
+            spec.name, _as_text(spec), rig_toml, seed, simulated or executor.simulated, _version(),
             tuple(executor.slots),
         )  # fmt: skip
         desk.record(opened)
@@ -192,8 +190,6 @@ class Campaign:
 
         Raises CampaignError when the revision would make what was measured meaningless, or cannot be made here.
         """
-        from campaign.config import campaign_to_toml
-
         now = self.state.spec
         fixed = {"search space": spec.space != now.space, "objective": spec.objective != now.objective}
         if other := [name for name, differs in fixed.items() if differs]:
@@ -202,7 +198,7 @@ class Campaign:
             )
         if mistakes := self._executor.check(spec):
             raise CampaignError("\n".join(mistakes))
-        toml = campaign_to_toml(spec)
+        toml = _as_text(spec)
         self._desk.post(lambda: self._record(SettingsChanged(toml, why)))
 
     def note(self, experiment: int, text: str) -> None:
@@ -317,6 +313,15 @@ class Campaign:
 
     def _record(self, *events: Event) -> None:
         self._desk.record(*events)
+
+
+def _as_text(spec: CampaignSpec) -> str:
+    """As it stands in the journal. Raises CampaignFileError when it could not be read from there again."""
+    from campaign.config import campaign_to_toml, parse_campaign
+
+    toml = campaign_to_toml(spec)
+    parse_campaign(toml, spec.name)
+    return toml
 
 
 def _version() -> str:

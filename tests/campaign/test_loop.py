@@ -1,0 +1,706 @@
+"""A campaign from start to end on a bench made of paper, with real files and real threads."""
+
+import threading
+
+import pytest
+
+from campaign.errors import CampaignError, TransitionError
+from campaign.events import (
+    Asked,
+    AttemptStarted,
+    Decided,
+    Finished,
+    Included,
+    Noted,
+    Observed,
+    PhaseChanged,
+    SettingsChanged,
+    StepDone,
+    StepIntended,
+    Suggested,
+    VialGivenUp,
+)
+from campaign.executor import Outcome
+from campaign.fold import fold_all, fold_entries
+from campaign.journal import Journal
+from campaign.loop import Campaign
+from campaign.measure_executor import FunctionExecutor
+from campaign.spec import CampaignSpec, ObjectiveSpec, StopSpec, StrategySpec
+from campaign.steps import CheckVial, Dose, Look, Move
+from hardware.errors import HardwareError, OutOfRangeError
+from optimiser.parameters import SpaceError
+from optimiser.space import Categorical, SearchSpace
+from tests.campaign.paper_bench import PATIENCE_S, STEPS_EACH, Gate, PaperBench, Watch, begin, journaled, spec
+
+
+@pytest.fixture
+def opened(tmp_path):
+    """Campaigns of a test, closed at its end."""
+    made = []
+
+    def open_(bench=None, what=None, seed=0):
+        made.append(begin(tmp_path, bench or PaperBench(), what, seed))
+        return made[-1]
+
+    yield open_
+    for campaign in made:
+        campaign.close()
+
+
+def kinds(events):
+    return [e.kind for e in events]
+
+
+def of(events, kind):
+    return [e for e in events if isinstance(e, kind)]
+
+
+def test_to_the_end(opened, tmp_path):
+    bench = PaperBench()
+    campaign = opened(bench)
+    assert campaign.state.phase == "Idle"
+    campaign.start()
+    assert campaign.wait(PATIENCE_S)
+    state = campaign.state
+    assert state.phase == "Complete"
+    assert state.why == "the budget of 4 experiments is used"
+    assert [e.status for e in state.experiments] == ["done"] * 4
+    assert [e.slot for e in state.experiments] == ["A1", "A2", "A3", "A4"]
+    assert len(bench.performed) == 4 * STEPS_EACH
+    assert sum(v == "clean" for v in state.vials.values()) == 20
+    events = journaled(tmp_path)
+    assert kinds(events)[:4] == ["campaign_opened", "phase_changed", "suggested", "decided"]
+    one = ["suggested", "decided", "attempt_started", *["step_intended", "step_done"] * STEPS_EACH, "observed"]
+    assert kinds(events)[2 : 2 + len(one)] == one
+    assert kinds(events)[-2:] == ["finished", "phase_changed"]
+    for e in state.experiments:
+        assert e.value == pytest.approx((e.point["x"] - 1) ** 2 + (e.point["y"] - 2) ** 2)
+        assert 0 <= e.started_s <= e.ended_s <= state.seconds
+    assert state.dosed_ul["red"] == pytest.approx(sum(100 * e.point["x"] for e in state.experiments))
+
+
+def test_the_live_state_is_the_fold_of_the_journal(opened, tmp_path):
+    campaign = opened()
+    campaign.start()
+    assert campaign.wait(PATIENCE_S)
+    with Journal.open(tmp_path / "journal.sqlite", readonly=True) as journal:
+        assert fold_entries(journal.entries()) == campaign.state
+    assert fold_all(journaled(tmp_path)).experiments[0].value == campaign.state.experiments[0].value
+
+
+def test_each_intent_is_on_the_disk_before_the_step_is_done(opened, tmp_path):
+    seen = []
+
+    def before(step):
+        with Journal.open(tmp_path / "journal.sqlite", readonly=True) as journal:
+            seen.append(list(journal.events())[-1])
+
+    bench = PaperBench(before=before)
+    campaign = opened(bench, spec(budget=1))
+    campaign.start()
+    assert campaign.wait(PATIENCE_S)
+    assert [e.step for e in seen] == bench.performed
+    assert all(isinstance(e, StepIntended) for e in seen)
+
+
+def test_listeners_hear_of_what_is_on_the_disk_and_a_failing_one_stops_nothing(opened, tmp_path, caplog):
+    campaign = opened()
+    written = []
+
+    def check(event, state):
+        with Journal.open(tmp_path / "journal.sqlite", readonly=True) as journal:
+            written.append(event in list(journal.events()))
+
+    def fail(event, state):
+        raise RuntimeError("listener is broken")
+
+    campaign.listen(fail)
+    campaign.listen(check)
+    unlisten = campaign.listen(lambda event, state: pytest.fail("was taken away"))
+    unlisten()
+    campaign.start()
+    assert campaign.wait(PATIENCE_S)
+    assert campaign.state.phase == "Complete"
+    assert len(written) == campaign.state.events - 1
+    assert all(written)
+    assert "listener is broken" in caplog.text
+
+
+def test_same_seed_same_points(tmp_path):
+    def points(folder, seed):
+        folder.mkdir()
+        gp = spec(budget=7, strategy=StrategySpec("gp", initial=4))
+        with begin(folder, PaperBench(), gp, seed) as campaign:
+            campaign.start()
+            assert campaign.wait(PATIENCE_S)
+            return [dict(e.point) for e in campaign.state.experiments], campaign.model.incumbent()
+
+    first, best = points(tmp_path / "a", 5)
+    assert points(tmp_path / "b", 5)[0] == first
+    assert points(tmp_path / "c", 6)[0] != first
+    finished = of(journaled(tmp_path / "a"), Finished)[0]
+    assert dict(finished.best_point) == dict(best.point)
+    assert finished.best_mean == pytest.approx(best.mean)
+    assert finished.best_sd == pytest.approx(best.sd)
+
+
+class TestRules:
+    def test_target(self, opened):
+        campaign = opened(what=spec(budget=100, stop=StopSpec(budget=100, target=30.0)))
+        campaign.start()
+        assert campaign.wait(PATIENCE_S)
+        assert campaign.state.phase == "Complete"
+        assert "the target of 30 is reached" in campaign.state.why
+        assert campaign.state.made < 100
+
+    def test_no_gain(self, opened):
+        campaign = opened(what=spec(stop=StopSpec(budget=100, no_gain=3)))
+        campaign.start()
+        assert campaign.wait(PATIENCE_S)
+        values = [e.value for e in campaign.state.experiments]
+        assert values.index(min(values)) == len(values) - 4
+        assert campaign.state.why == "3 experiments brought nothing better"
+
+    def test_every_candidate_tried(self, tmp_path):
+        space = SearchSpace((Categorical("solvent", ("water", "toluene", "hexane")),))
+        objective = ObjectiveSpec("function", "f", "maximise")
+        what = CampaignSpec("solvents", space, objective, stop=StopSpec(budget=10))
+        executor = FunctionExecutor(lambda solvent: float(len(solvent)))
+        with Campaign(what, executor, Journal.create(tmp_path / "j.sqlite")) as campaign:
+            campaign.start()
+            assert campaign.wait(PATIENCE_S)
+            assert campaign.state.phase == "Complete"
+            assert campaign.state.why == "every point that can be made has been tried"
+            assert campaign.state.made == 3
+
+    def test_failed_experiments_count_for_the_budget(self, opened):
+        def before(step):
+            return Outcome({}) if isinstance(step, Dose) else None
+
+        campaign = opened(PaperBench(before=before))
+        campaign.start()
+        assert campaign.wait(PATIENCE_S)
+        assert [e.status for e in campaign.state.experiments] == ["failed"] * 4
+        assert campaign.state.observed == ()
+
+    @pytest.mark.parametrize("value", [float("nan"), float("inf")])
+    def test_a_value_that_is_no_number_is_a_failed_experiment(self, opened, value):
+        bench = PaperBench()
+        bench.value = lambda point, outcomes: (value, None)
+        campaign = opened(bench, spec(budget=1))
+        campaign.start()
+        assert campaign.wait(PATIENCE_S)
+        assert campaign.state.experiments[0].status == "failed"
+        assert "no finite number" in campaign.state.experiments[0].note
+
+
+class TestDecisions:
+    @pytest.fixture
+    def waiting(self, opened):
+        campaign = opened(what=spec(mode="approve"))
+        watch = Watch(campaign)
+        campaign.start()
+        watch.until(lambda s: s.waiting is not None)
+        return campaign, watch
+
+    def test_nothing_is_done_before_it_is_approved(self, waiting):
+        campaign, watch = waiting
+        assert not campaign.wait(0.05)
+        assert not watch._of(AttemptStarted)
+        campaign.decide("accept", why="looks good")
+        done = watch.heard(Observed)
+        decided = watch.heard(Decided)
+        assert (decided.by, decided.why, decided.action) == ("person", "looks good", "accept")
+        assert done.point == decided.point == watch.heard(Suggested).point
+
+    def test_override(self, waiting):
+        campaign, watch = waiting
+        campaign.decide("override", {"x": 1.0, "y": 2.0}, "I know better")
+        assert watch.heard(Observed).value == pytest.approx(0.0)
+        assert campaign.state.experiments[0].source == "person"
+
+    @pytest.mark.parametrize(
+        ("point", "complaint"),
+        [({"x": 9.0, "y": 0.0}, "x = 9 is outside"), ({"x": 1.0}, "y"), ({"x": float("nan"), "y": 1.0}, "x = nan")],
+    )
+    def test_an_impossible_override_is_refused_and_changes_nothing(self, waiting, point, complaint):
+        campaign, _ = waiting
+        before = campaign.state
+        with pytest.raises(SpaceError, match=complaint):
+            campaign.decide("override", point)
+        with pytest.raises(CampaignError, match="needs a point"):
+            campaign.decide("override")
+        with pytest.raises(CampaignError, match="is no decision"):
+            campaign.decide("maybe")
+        assert campaign.state == before
+
+    def test_skip_asks_for_another_point(self, waiting):
+        campaign, watch = waiting
+        first = watch.heard(Suggested)
+        campaign.decide("skip")
+        second = watch.heard(Suggested, 2)
+        assert second.experiment == first.experiment == 1
+        assert second.point != first.point
+        assert watch.until(lambda s: s.waiting is not None).skipped == (first.point,)
+        campaign.decide("accept")
+        assert watch.heard(Observed).point == second.point
+
+    def test_one_decision_per_suggestion(self, waiting):
+        """A double click does not accept the suggestion after."""
+        campaign, watch = waiting
+        campaign.decide("accept")
+        campaign.decide("accept")
+        watch.until(lambda s: s.waiting is not None and s.waiting.experiment == 2)
+        assert len(watch._of(Decided)) == 1
+
+    def test_decide_when_nothing_waits(self, opened):
+        with pytest.raises(CampaignError, match="no suggestion waits"):
+            opened().decide("accept")
+
+    def test_changing_to_automatic_accepts_what_waits(self, waiting):
+        campaign, watch = waiting
+        campaign.change(spec(mode="automatic"), "enough seen")
+        watch.until(lambda s: s.phase == "Complete")
+        assert campaign.state.made == 4
+
+    def test_decide_while_held(self, waiting):
+        campaign, watch = waiting
+        campaign.pause()
+        watch.until(lambda s: s.phase == "Held")
+        campaign.decide("accept")
+        watch.heard(Decided)
+        assert campaign.wait(PATIENCE_S)
+        assert not watch._of(AttemptStarted)
+        campaign.resume()
+        watch.heard(Observed)
+
+    def test_a_new_beta_gives_a_new_suggestion(self, opened):
+        gp = spec(mode="approve", strategy=StrategySpec("gp", beta=0.0, initial=1))
+        campaign = opened(what=gp)
+        watch = Watch(campaign)
+        campaign.start()
+        watch.until(lambda s: s.waiting is not None)
+        campaign.decide("override", {"x": 1.5, "y": 1.5})
+        greedy = watch.until(lambda s: s.waiting is not None and s.waiting.experiment == 2).waiting
+        campaign.change(spec(mode="approve", strategy=StrategySpec("gp", beta=9.0, initial=1)), "more curiosity")
+        curious = watch.until(lambda s: s.waiting is not None and s.waiting is not greedy).waiting
+        assert curious.experiment == 2
+        assert curious.sd > greedy.sd
+
+
+class TestPause:
+    def test_takes_effect_after_the_step_and_goes_on_in_the_same_vial(self, opened):
+        gate = Gate(Dose)
+        bench = PaperBench(before=gate)
+        campaign = opened(bench, spec(budget=1))
+        watch = Watch(campaign)
+        campaign.start()
+        assert gate.reached.wait(PATIENCE_S)
+        campaign.pause()
+        watch.until(lambda s: s.phase == "Holding")
+        assert not campaign.wait(0.01)
+        gate.open.set()
+        assert campaign.wait(PATIENCE_S)
+        assert campaign.state.phase == "Held"
+        assert bench.dosed == [("A1", "red")]
+        campaign.resume()
+        watch.until(lambda s: s.phase == "Complete")
+        assert bench.dosed == [("A1", "red"), ("A1", "blue")]
+
+    def test_commands_that_are_not_allowed_say_why(self, opened):
+        campaign = opened()
+        for command in (campaign.pause, campaign.resume, campaign.rearm):
+            with pytest.raises(TransitionError, match="the campaign is idle: only"):
+                command()
+        campaign.start()
+        assert campaign.wait(PATIENCE_S)
+        for command in (campaign.start, campaign.stop, campaign.pause):
+            with pytest.raises(TransitionError, match="the campaign is complete: "):
+                command()
+
+    def test_start_is_refused_with_everything_that_stands_in_the_way(self, opened):
+        campaign = opened(PaperBench(mistakes=("no pump for green", "the rack is too small")))
+        with pytest.raises(CampaignError, match="no pump for green\nthe rack is too small"):
+            campaign.start()
+        assert campaign.state.phase == "Idle"
+
+
+class TestQuestions:
+    def held_by(self, opened, before, budget=1, **more):
+        bench = PaperBench(before=before, **more)
+        campaign = opened(bench, spec(budget=budget))
+        watch = Watch(campaign)
+        campaign.start()
+        watch.until(lambda s: s.question is not None and s.phase == "Held")
+        return campaign, watch, bench
+
+    def once(self, kind, act):
+        left = [act]
+
+        def before(step):
+            return left.pop()() if isinstance(step, kind) and left else None
+
+        return before
+
+    def mismatch(self, kind):
+        return self.once(kind, lambda: Outcome({}, mismatch="The level in A1 is wrong."))
+
+    def raising(self, kind, error):
+        def act():
+            raise error
+
+        return self.once(kind, act)
+
+    def test_mismatch_go_on(self, opened):
+        campaign, watch, _ = self.held_by(opened, self.mismatch(Look))
+        question = campaign.state.question
+        assert question.question == "The level in A1 is wrong."
+        assert question.choices == ("retry", "go on", "new vial", "fail")
+        with pytest.raises(CampaignError, match="answer first: The level"):
+            campaign.resume()
+        with pytest.raises(CampaignError, match="choose one of retry, go on, new vial, fail"):
+            campaign.answer("perhaps")
+        campaign.answer("go on")
+        watch.until(lambda s: s.phase == "Complete")
+        assert campaign.state.experiments[0].value is not None
+        with pytest.raises(CampaignError, match="nothing is asked"):
+            campaign.answer("go on")
+
+    def test_mismatch_retry_looks_again_in_the_same_vial(self, opened):
+        campaign, watch, bench = self.held_by(opened, self.mismatch(Look))
+        campaign.answer("retry")
+        watch.until(lambda s: s.phase == "Complete")
+        assert [type(s) for s in bench.performed] == [Move, CheckVial, Dose, Dose, Look, Look]
+        assert len(bench.dosed) == len(set(bench.dosed)) == 2
+        assert campaign.state.experiments[0].attempt == 2
+        assert campaign.state.experiments[0].slot == "A1"
+
+    def test_mismatch_new_vial(self, opened):
+        campaign, watch, _ = self.held_by(opened, self.mismatch(CheckVial))
+        campaign.answer("new vial")
+        watch.until(lambda s: s.phase == "Complete")
+        assert campaign.state.vials["A1"] == "given_up"
+        assert campaign.state.experiments[0].slot == "A2"
+
+    def test_mismatch_fail(self, opened):
+        campaign, watch, _ = self.held_by(opened, self.mismatch(Look))
+        campaign.answer("fail")
+        watch.until(lambda s: s.phase == "Complete")
+        assert campaign.state.experiments[0].status == "failed"
+        assert campaign.state.experiments[0].note == "The level in A1 is wrong."
+
+    def test_a_dose_that_was_done_is_never_offered_again(self, opened):
+        campaign, watch, bench = self.held_by(opened, self.mismatch(Dose))
+        assert campaign.state.question.choices == ("go on", "new vial", "fail")
+
+    def test_a_refused_step_may_be_done_again(self, opened):
+        campaign, watch, bench = self.held_by(opened, self.raising(Dose, OutOfRangeError("red", "syringe is empty")))
+        assert campaign.state.question.question == (
+            "red: syringe is empty. Not done: "
+            f"dose {100 * campaign.state.experiments[0].point['x']:g} µL of red into A1 (experiment 1)."
+        )
+        campaign.answer("retry")
+        watch.until(lambda s: s.phase == "Complete")
+        assert bench.dosed == [("A1", "red"), ("A1", "blue")]
+
+    @pytest.mark.parametrize("outcome", ["unknown", "stopped"])
+    def test_an_unknown_outcome_costs_the_vial(self, opened, tmp_path, outcome):
+        campaign, watch, bench = self.held_by(
+            opened, self.raising(Dose, HardwareError("red", "no answer", outcome))
+        )
+        assert campaign.state.vials["A1"] == "given_up"
+        assert campaign.state.question.choices == ("repeat", "fail")
+        campaign.answer("repeat")
+        watch.until(lambda s: s.phase == "Complete")
+        assert bench.dosed == [("A2", "red"), ("A2", "blue")]
+        intents = [e for e in of(journaled(tmp_path), StepIntended) if isinstance(e.step, Dose)]
+        assert [(e.attempt, e.step.slot) for e in intents] == [(1, "A1"), (2, "A2"), (2, "A2")]
+
+    def test_a_bench_that_raises_anything_else_is_not_trusted(self, opened):
+        campaign, _, _ = self.held_by(opened, self.raising(Dose, ZeroDivisionError("oops")))
+        assert "may or may not have been done" in campaign.state.question.question
+        assert campaign.state.vials["A1"] == "given_up"
+
+    def test_fault_then_fail(self, opened):
+        campaign, watch, _ = self.held_by(opened, self.raising(Dose, HardwareError("red", "no answer", "unknown")))
+        campaign.answer("fail")
+        watch.until(lambda s: s.phase == "Complete")
+        assert campaign.state.experiments[0].status == "failed"
+        assert campaign.state.vials["A1"] == "given_up"
+
+    def test_a_point_that_cannot_be_made(self, opened):
+        bench = PaperBench()
+
+        def refuse(point, slot):
+            raise ValueError("the vial would overflow")
+
+        bench.plan = refuse
+        campaign = opened(bench, spec(budget=1))
+        watch = Watch(campaign)
+        campaign.start()
+        watch.until(lambda s: s.question is not None)
+        assert "Experiment 1 cannot be made: the vial would overflow" in campaign.state.question.question
+        del bench.plan
+        campaign.answer("fail")
+        watch.until(lambda s: s.phase == "Complete")
+        assert [e.status for e in campaign.state.experiments] == ["failed", "done"]
+
+    def test_a_fresh_rack(self, opened, tmp_path):
+        bench = PaperBench(slots=("A1", "A2"))
+        campaign = opened(bench, spec(budget=4))
+        watch = Watch(campaign)
+        campaign.start()
+        watch.until(lambda s: s.question is not None and s.phase == "Held")
+        assert campaign.state.question.choices == ("fresh rack",)
+        campaign.answer("fresh rack")
+        watch.until(lambda s: s.phase == "Complete")
+        assert [e.slot for e in campaign.state.experiments] == ["A1", "A2", "A1", "A2"]
+        assert bench.racks == 2
+        assert len(of(journaled(tmp_path), Asked)) == 1
+
+    def test_stop_while_something_is_asked(self, opened):
+        campaign, watch, _ = self.held_by(opened, self.mismatch(Look))
+        campaign.stop()
+        watch.until(lambda s: s.phase == "Stopped")
+        assert campaign.state.question is None
+        assert campaign.state.vials["A1"] == "given_up"
+        watch.heard(Finished)
+
+
+def test_stop_ends_after_the_step(opened, tmp_path):
+    gate = Gate(Dose, 3)
+    campaign = opened(PaperBench(before=gate))
+    campaign.start()
+    assert gate.reached.wait(PATIENCE_S)
+    campaign.stop("lunch")
+    gate.open.set()
+    assert campaign.wait(PATIENCE_S)
+    assert campaign.state.phase == "Stopped"
+    events = journaled(tmp_path)
+    assert kinds(events)[-5:] == ["phase_changed", "step_done", "vial_given_up", "finished", "phase_changed"]
+    finished = of(events, Finished)[0]
+    assert (finished.experiments, finished.why) == (1, "lunch")
+    assert finished.best_mean == pytest.approx(campaign.state.experiments[0].value)
+
+
+class TestChange:
+    def test_live(self, opened, tmp_path):
+        gate = Gate(Look)
+        bench = PaperBench(before=gate)
+        campaign = opened(bench, spec(budget=2))
+        campaign.start()
+        assert gate.reached.wait(PATIENCE_S)
+        campaign.change(spec(budget=3), "one more")
+        gate.open.set()
+        assert campaign.wait(PATIENCE_S)
+        assert campaign.state.made == 3
+        assert of(journaled(tmp_path), SettingsChanged)[0].why == "one more"
+        assert [r.stop.budget for r in bench.revisions] == [3]
+
+    def test_what_would_make_observations_meaningless_is_refused(self, opened):
+        campaign = opened()
+        other = SearchSpace((Categorical("a", ("b", "c")),))
+        now = spec()
+        for changed, name in (
+            (CampaignSpec("paper", other, now.objective), "search space"),
+            (CampaignSpec("paper", now.space, ObjectiveSpec("function", "yield", "maximise")), "objective"),
+        ):
+            with pytest.raises(CampaignError, match=f"the {name} cannot change"):
+                campaign.change(changed, "")
+        assert campaign.state.spec == now
+
+    def test_notes_and_what_counts(self, opened, tmp_path):
+        campaign = opened(what=spec(budget=3, strategy=StrategySpec("gp", initial=2)))
+        told = []
+        fitted = threading.Event()
+        campaign.start()
+        assert campaign.wait(PATIENCE_S)
+        watch = Watch(campaign)
+        campaign.listen_model(lambda model: (told.append(model), fitted.set()))
+        campaign.note(2, "bubbles")
+        campaign.include(2, False)
+        watch.heard(Included)
+        watch.heard(Noted)
+        assert fitted.wait(PATIENCE_S)
+        assert campaign.state.experiments[1].note == "bubbles"
+        assert not campaign.state.experiments[1].include
+        assert len(told[-1].measured) == 2
+        with pytest.raises(CampaignError, match="there is no experiment 9; there are 3"):
+            campaign.note(9, "")
+
+
+class TestStrategyFailures:
+    """A hostile strategy is replaced by an even draw; three times in a row hold the campaign."""
+
+    @pytest.fixture(params=["raises", "outside"])
+    def hostile(self, request, monkeypatch):
+        from optimiser.suggestion import Suggestion
+
+        class Hostile:
+            def ask(self, history, n=1):
+                if request.param == "raises":
+                    raise ArithmeticError("no convergence")
+                return (Suggestion({"x": 99.0, "y": 0.0}, None, None, None, "", "hostile"),)
+
+        monkeypatch.setattr("campaign.decide.build_strategy", lambda spec: Hostile())
+
+    @pytest.mark.usefixtures("hostile")
+    def test_fall_back_then_hold(self, opened):
+        campaign = opened()
+        watch = Watch(campaign)
+        campaign.start()
+        watch.until(lambda s: s.phase == "Held")
+        assert "the strategy failed 3 times in a row" in campaign.state.why
+        assert [e.status for e in campaign.state.experiments] == ["done", "done", "suggested"]
+        assert all(e.reason.startswith("The strategy failed") for e in campaign.state.experiments)
+        campaign.resume()
+        watch.until(lambda s: s.phase == "Complete")
+
+
+class TestDiskFull:
+    """What cannot be written keeps the next command from being given."""
+
+    @pytest.fixture
+    def full(self, monkeypatch):
+        """Fails every write while set, before the disk is touched."""
+        from sqlalchemy.exc import OperationalError
+
+        flag = threading.Event()
+        write = Journal._write
+
+        def fails(journal, rows):
+            if flag.is_set():
+                raise OperationalError("INSERT", {}, Exception("database or disk is full"))
+            write(journal, rows)
+
+        monkeypatch.setattr(Journal, "_write", fails)
+        return flag
+
+    @pytest.mark.parametrize("kind", [Move, CheckVial, Dose, Look])
+    def test_held_with_a_message_and_goes_on_without_loss(self, opened, tmp_path, full, kind):
+        gate = Gate(kind)
+        bench = PaperBench(before=gate)
+        campaign = opened(bench, spec(budget=2))
+        watch = Watch(campaign)
+        campaign.start()
+        assert gate.reached.wait(PATIENCE_S)
+        full.set()
+        gate.open.set()
+        watch.until(lambda s: s.phase == "Held")
+        assert "database or disk is full" in campaign.state.why
+        assert "make room on the disk, then resume" in campaign.state.why
+        done = len(bench.performed)
+        campaign.resume()
+        assert campaign.wait(PATIENCE_S)
+        assert campaign.state.phase == "Held"
+        assert len(bench.performed) == done
+        full.clear()
+        campaign.note(1, "disk was full")
+        campaign.resume()
+        watch.until(lambda s: s.phase == "Complete")
+        events = journaled(tmp_path)
+        assert len(of(events, Observed)) == 2
+        assert len(of(events, VialGivenUp)) == 0
+        assert bench.dosed == [("A1", "red"), ("A1", "blue"), ("A2", "red"), ("A2", "blue")]
+        assert fold_all(events).experiments[0].note == "disk was full"
+
+    def test_an_intent_that_cannot_be_written_is_not_acted_on(self, opened, full):
+        bench = PaperBench()
+        campaign = opened(bench, spec(budget=1))
+        watch = Watch(campaign)
+        campaign.listen(lambda event, state: full.set() if isinstance(event, AttemptStarted) else None)
+        campaign.start()
+        watch.until(lambda s: s.phase == "Held")
+        assert bench.performed == []
+        full.clear()
+        campaign.resume()
+        watch.until(lambda s: s.phase == "Complete")
+        assert len(bench.performed) == STEPS_EACH
+
+    def test_stop_and_stop_all_work_on_a_full_disk(self, opened, full):
+        campaign = opened(PaperBench(), spec(budget=1))
+        watch = Watch(campaign)
+        campaign.listen(lambda event, state: full.set() if isinstance(event, AttemptStarted) else None)
+        campaign.start()
+        watch.until(lambda s: s.phase == "Held")
+        campaign.stop_all("test")
+        watch.until(lambda s: s.phase == "Aborted")
+        campaign.stop()
+        watch.until(lambda s: s.phase == "Stopped")
+
+    def test_a_really_full_disk(self, tmp_path):
+        """The operating system refuses to let files grow; no hook of ours is involved."""
+        resource = pytest.importorskip("resource")
+        import signal
+
+        bench = PaperBench()
+        campaign = begin(tmp_path, bench, spec(budget=3))
+        watch = Watch(campaign)
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        try:
+            size = max(p.stat().st_size for p in tmp_path.iterdir())
+            resource.setrlimit(resource.RLIMIT_FSIZE, (size + 20_000, hard))
+            campaign.start()
+            watch.until(lambda s: s.phase == "Held")
+            acted = len(bench.performed)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+            signal.signal(signal.SIGXFSZ, ignored)
+        assert acted < 3 * STEPS_EACH
+        campaign.resume()
+        watch.until(lambda s: s.phase == "Complete")
+        campaign.close()
+        assert len(of(journaled(tmp_path), Observed)) == 3
+        assert len(set(bench.dosed)) == len(bench.dosed) == 6
+
+
+def test_pictures_are_kept_beside_the_journal(opened, tmp_path):
+    import cv2
+    import numpy as np
+
+    picture = np.full((20, 30, 3), 200, dtype=np.uint8)
+
+    def before(step):
+        return Outcome({"seen": True}, frame=picture) if isinstance(step, Look) else None
+
+    campaign = opened(PaperBench(before=before), spec(budget=1))
+    campaign.start()
+    assert campaign.wait(PATIENCE_S)
+    image = campaign.state.experiments[0].image
+    assert image == "images/0001-1-04.jpg"
+    assert cv2.imread(str(tmp_path / image)).shape == picture.shape
+    assert campaign.state.experiments[0].reading == {"seen": True}
+    with Journal.open(tmp_path / "journal.sqlite", readonly=True) as journal:
+        assert journal.check_images() == ()
+
+
+def test_a_mistake_of_ours_stops_everything(opened, caplog):
+    bench = PaperBench()
+
+    def broken(point, slot):
+        raise AttributeError("a mistake of ours")
+
+    bench.plan = broken
+    campaign = opened(bench)
+    campaign.start()
+    assert campaign.wait(PATIENCE_S)
+    assert campaign.state.phase == "Aborted"
+    assert "a mistake of ours" in campaign.state.why
+    assert bench.stopped.is_set()
+
+
+def test_closed_while_running_it_is_held_in_the_journal(tmp_path):
+    gate = Gate(Dose)
+    campaign = begin(tmp_path, PaperBench(before=gate))
+    campaign.start()
+    assert gate.reached.wait(PATIENCE_S)
+    closing = threading.Thread(target=campaign.close)
+    closing.start()
+    gate.open.set()
+    closing.join(PATIENCE_S)
+    assert not closing.is_alive()
+    events = journaled(tmp_path)
+    assert isinstance(of(events, StepDone)[-1], StepDone)
+    assert events[-1] == PhaseChanged("Holding", "Held", "the program was closed")
+    assert campaign.wait(0)
