@@ -59,6 +59,8 @@ class Station:
         with self._lock:
             if self._moving:
                 raise HardwareError(role, "the stage is moving; dispense when it stands")
+            if role in self._pouring:
+                raise HardwareError(role, "is still delivering; wait or stop it first")
             if slot is not None:
                 full = self._contents_ul[slot] + volume_ul
                 if full > self.rack.vial.fill_limit_ul + 1e-6:

@@ -1,4 +1,4 @@
-"""What GRBL 1.1 says and understands: gnea/grbl, doc/markdown/{interface,commands}.md and doc/csv, revision 1.1h."""
+"""What GRBL 1.1 says and understands: gnea/grbl, doc/markdown/{interface,commands}.md, doc/csv; revision 1.1h."""
 
 import re
 from dataclasses import dataclass

@@ -75,6 +75,7 @@ class Driver:
         try:
             for _ in range(3):  # an Arduino that was reset by opening the port is deaf for two seconds
                 if self._reset(time.monotonic() + ANSWER_S):
+                    self._link.discard(quiet_s=0.1)  # opening the port may have caused a banner of its own
                     return
         except HardwareError:
             self.close()
@@ -84,8 +85,14 @@ class Driver:
         raise NotConnectedError(self.name, advice)
 
     def identify(self) -> str:
-        if not self._link.is_open:
-            self.open()
+        """Firmware and its options. Connects again should the cable have been out; then home it."""
+        if self._link.is_open:
+            with suppress(NotConnectedError):
+                return self._version()
+        self.open()
+        return self._version()
+
+    def _version(self) -> str:
         return " ".join(self._command(Word.VERSION, ANSWER_S))
 
     def close(self) -> None:
@@ -103,6 +110,7 @@ class Driver:
     def home(self) -> None:
         with self._work():
             self._homed = False
+            self._link.discard()  # whatever was said of a lost position is answered by homing
             self._command(Word.HOME, self._settings.homing_s)
             self._homed = True
 

@@ -86,7 +86,7 @@ class Driver:
             self._link.open()
         try:
             status = self._awake()
-            self.identify()
+            self._version()
             if status != "S":
                 self.stop()
             self._set(f"{Word.PHASE}2")  # phase 1 delivers; without this the pump would run on into an old phase 2
@@ -96,8 +96,14 @@ class Driver:
             raise
 
     def identify(self) -> str:
-        if not self._link.is_open:
-            self.open()
+        """Model and firmware. Connects again should the cable have been out."""
+        if self._link.is_open:
+            with suppress(NotConnectedError):
+                return self._version()
+        self.open()
+        return self._version()
+
+    def _version(self) -> str:
         try:
             return self._ask(Word.VERSION, Shape.VERSION).data
         except DeviceTimeoutError as error:

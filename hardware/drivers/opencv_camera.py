@@ -5,6 +5,7 @@ camera can hold `read()` for 8 s in spite of its time-out (measured): reading ha
 callers never wait for longer than they asked.
 """
 
+import atexit
 import threading
 import time
 from dataclasses import dataclass
@@ -50,6 +51,7 @@ class Driver:
         self._news = threading.Condition()
         self._frame: Frame | None = None
         self._trouble: str | None = None
+        self._ended = False
         self._session = 0
         self._thread: threading.Thread | None = None
 
@@ -59,12 +61,13 @@ class Driver:
             return
         with self._news:
             self._session += 1
-            self._frame, self._trouble = None, None
+            self._frame, self._trouble, self._ended = None, None, False
             # daemon: a dead network camera may hold it for seconds after close()
             self._thread = threading.Thread(
                 target=self._read, args=(self._session,), name=f"camera {self.name}", daemon=True
             )
             self._thread.start()
+            atexit.register(self.close)  # an interpreter that ends under OpenCV's feet aborts
             self._news.wait_for(lambda: self._frame is not None or self._trouble is not None, _OPEN_S)
             trouble = self._trouble if self._frame is None else None
             silent = self._frame is None
@@ -89,6 +92,7 @@ class Driver:
         thread, self._thread = self._thread, None
         if thread is not None and thread is not threading.current_thread():
             thread.join(1.0)
+        atexit.unregister(self.close)
 
     def latest(self) -> Frame | None:
         return self._frame
@@ -98,8 +102,7 @@ class Driver:
             session = self._session
             wanted = self._number + self._settings.discard + 1
             self._news.wait_for(
-                lambda: (self._frame is not None and self._frame.number >= wanted) or self._session != session,
-                timeout_s,
+                lambda: self._number >= wanted or self._ended or self._session != session, timeout_s
             )
             frame, trouble = self._frame, self._trouble
         if frame is not None and frame.number >= wanted:
@@ -108,11 +111,7 @@ class Driver:
             raise NotConnectedError(self.name, f"{self._source} is closed")
         if trouble is not None:
             raise NotConnectedError(self.name, trouble)
-        age = (
-            f"the last one is {time.monotonic() - frame.taken_s:.1f} s old"
-            if frame is not None
-            else "none ever came"
-        )
+        age = "none ever came" if frame is None else f"the last is {time.monotonic() - frame.taken_s:.1f} s old"
         raise DeviceTimeoutError(self.name, f"no new picture from {self._source} in {timeout_s:g} s; {age}")
 
     @property
@@ -131,8 +130,9 @@ class Driver:
                 if self._session != session:
                     return
                 self._trouble = self._advice()
+                self._ended = Path(self._source).is_file()
                 self._news.notify_all()
-                self._news.wait_for(lambda: self._session != session, pause_s)
+                self._news.wait_for(lambda: self._session != session, None if self._ended else pause_s)
             pause_s = min(2 * pause_s, 2.0)
 
     def _connect(self) -> "cv2.VideoCapture | None":

@@ -21,6 +21,7 @@ class Instrument:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._client: socket.socket | None = None
         self.heard = bytearray()
+        self._news = threading.Condition()
         self._pending = bytearray()
         self._thread = threading.Thread(target=self._serve, daemon=True)
 
@@ -33,8 +34,22 @@ class Instrument:
         assert self._client is not None
         self._client.sendall(data)
 
+    def heard_at_last(self, ending: bytes) -> bool:
+        """Whether `ending` is, or soon will be, the last thing heard."""
+        return self.soon(lambda: self.heard.endswith(ending))
+
+    def soon(self, true: Callable[[], bool]) -> bool:
+        """Whether something has become true, now or after what is still on its way."""
+        with self._news:
+            return self._news.wait_for(true, 5)
+
+    def drop(self) -> None:
+        """Pull the cable; it can be plugged in again."""
+        assert self._client is not None
+        self._client.shutdown(socket.SHUT_RDWR)
+
     def hang_up(self) -> None:
-        """Pull the cable."""
+        """Pull the cable for good."""
         self._listener.close()
         if self._client is not None:
             self._client.shutdown(socket.SHUT_RDWR)
@@ -44,13 +59,18 @@ class Instrument:
             while True:
                 self._client, _ = self._listener.accept()
                 self._client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                self._pending.clear()
                 while data := self._client.recv(4096):
-                    self.heard += data
+                    with self._news:
+                        self.heard += data
+                        self._news.notify_all()
                     self._pending += data
                     while self._pending and (understood := self._answer(bytes(self._pending))) is not None:
                         del self._pending[: understood[0]]
                         for piece in _pieces(understood[1]):
                             self._client.sendall(piece)
+                        with self._news:
+                            self._news.notify_all()
         except OSError:
             return
 
@@ -98,7 +118,7 @@ def scripted(script: Sequence[tuple[bytes, Answer]]) -> Iterator[Instrument]:
     with Instrument(answer) as instrument:
         yield instrument
         assert not strange, strange
-        assert not turns, f"never asked: {turns}"
+        assert instrument.soon(lambda: not turns), f"never asked: {turns}"
 
 
 @contextmanager
@@ -123,3 +143,9 @@ def conversation() -> Callable[[Sequence[tuple[bytes, Answer]]], AbstractContext
 def answering() -> Callable[[bytes, Callable[[bytes], Answer]], AbstractContextManager[Instrument]]:
     """`with answering(b"\\r", lambda line: b"reply") as instrument:`"""
     return by_line
+
+
+@pytest.fixture
+def serving() -> type[Instrument]:
+    """`with serving(answer) as instrument:` for instruments whose messages have no common end."""
+    return Instrument
