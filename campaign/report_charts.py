@@ -29,7 +29,6 @@ def best_so_far(spec: CampaignSpec, seen: Sequence[Experiment], band: Band = ())
     for experiment, value in zip(seen, values, strict=True):
         best = better(best, value)
         line.append((float(experiment.number), best))
-    line.append((float(seen[-1].number) + 0.5, best))
     y, log = _y_axis([*values, *(v for _, low, high in band for v in (low, high))])
     chart = Chart(
         _counts(seen[-1].number), y, "experiment", named(spec.objective.name, spec.objective.unit), log_y=log
@@ -78,7 +77,7 @@ def _of_parameter(
         at = [float(words.index(str(e.point[parameter.name]))) for e in seen]
     else:
         at = [float(e.point[parameter.name]) for e in seen]
-        x = nice_ticks(min([parameter.low, *at]), max([parameter.high, *at]), 5)
+        x = nice_ticks(min([parameter.low, *at]), max([parameter.high, *at]), 6)
     name, objective = named(parameter.name, parameter.unit), named(spec.objective.name, spec.objective.unit)
     chart = Chart(x, y, name, objective, width=360, height=220, log_y=log, words=words)
     _dots(chart, seen, at, spec)
@@ -86,7 +85,7 @@ def _of_parameter(
 
 
 def _dots(chart: Chart, seen: Sequence[Experiment], at: Sequence[float], spec: CampaignSpec) -> None:
-    """Measured values; later ones are drawn stronger, the best as the last on top."""
+    """Measured values, the best on top; one that is left out of the model is hollow."""
     sign = 1.0 if spec.objective.direction == "maximise" else -1.0
     top = max((e for e in seen if e.include), key=lambda e: sign * (e.value or 0.0), default=None)
     for experiment, x in sorted(zip(seen, at, strict=True), key=lambda pair: pair[0] is top):

@@ -22,6 +22,11 @@ from pydantic import TypeAdapter, ValidationError
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 32
+MAX_KEYS = 5000
+
+_PART = r"""(?:[A-Za-z0-9_-]+|"[^"\n]*"|'[^'\n]*')[ \t]*"""
+_LONG_KEY = re.compile(rf"(?<![A-Za-z0-9_-]){_PART}(?:\.[ \t]*{_PART}){{{MAX_DEPTH},}}")
+_KEY_OR_TABLE = re.compile(r"""^[ \t]*(?:[A-Za-z0-9_"'][^=\n,]{0,200}=|\[[^\n,]{1,400}\][ \t\r]*$)""", re.MULTILINE)
 
 T = TypeVar("T")
 Table = dict[str, object]
@@ -107,6 +112,10 @@ def parse_table(text: str, where: str | Path, mistakes: Mistakes) -> Table:
     raises TomlFileError."""
     if len(text) > MAX_BYTES or len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES:
         raise TomlFileError(where, ("larger than 1 MB; such files are a few kB",))
+    if _LONG_KEY.search(text):  # tomllib takes minutes over a key of some thousand parts
+        raise TomlFileError(where, (f"nested deeper than {MAX_DEPTH} levels",))
+    if sum(1 for _ in _KEY_OR_TABLE.finditer(text)) > MAX_KEYS:
+        raise TomlFileError(where, (f"more than {MAX_KEYS} keys and tables",))
     try:
         table: Table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
