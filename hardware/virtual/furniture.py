@@ -54,7 +54,7 @@ class Nozzles:
     def __init__(self, stocks: tuple[str, ...], px_per_mm: float, bore_mm: float) -> None:
         pitch = min(2.3 * px_per_mm, 0.5 * bore_mm * px_per_mm / max(1, len(stocks)))
         self.x_px = {s: (i - (len(stocks) - 1) / 2) * pitch for i, s in enumerate(stocks)}
-        self._half, self._tall = int(max(44.0, pitch * len(stocks) / 2 + 20)), 420
+        self._half, self._tall = int(max(44.0, pitch * len(stocks) / 2 + 20)), 200
         self._stocks, self._pitch = stocks, pitch
         self.colour, self.cover = self._draw(px_per_mm)
 

@@ -10,6 +10,7 @@ from collections import deque
 from dataclasses import dataclass
 
 from hardware.virtual.gcode import Block, GrblError, Modes, parse, strip
+from hardware.virtual.grbl_settings import Settings
 from hardware.virtual.motion import Point, axis_limited
 from hardware.virtual.server import PortServer
 from hardware.virtual.world import SWITCH_MM, World
@@ -38,12 +39,7 @@ class GrblStage(PortServer):
     def __init__(self, world: World, *, host: str = "127.0.0.1", port: int = 0) -> None:
         super().__init__("stage", host, port)
         self._world = world
-        x, y, z = world.spec.stage.travel_mm
-        self._settings: dict[int, float] = {
-            0: 10, 1: 255, 2: 0, 3: 0, 4: 0, 5: 0, 6: 0, 10: 3, 11: 0.01, 12: 0.002, 13: 0, 20: 1, 21: 1, 22: 1,
-            23: 7, 24: 300, 25: 4500, 26: 25, 27: 1, 30: 1000, 31: 0, 32: 0, 100: 80, 101: 80, 102: 400,
-            110: 6000, 111: 6000, 112: 1800, 120: 400, 121: 400, 122: 200, 130: x, 131: y, 132: z,
-        }  # fmt: skip
+        self._settings = Settings(world.spec.stage.travel_mm)
         self._boots_until_s = 0.0
         self._power_up()
 
@@ -53,7 +49,7 @@ class GrblStage(PortServer):
         """As after DTR: the motors stop dead, the position is unknown, the lock is on."""
         self._world.halt_stage()
         self._offset: Point = self._world.stage_mm()
-        self._state = "Alarm" if self._settings[22] else "Idle"
+        self._state = "Alarm" if self._settings.homing else "Idle"
         self._critical = False
         self._restart()
 
@@ -157,7 +153,7 @@ class GrblStage(PortServer):
         here = self._machine()
         v_mm_min = self._world.stage_velocity_mm_s() * 60
         fields = [self._state, "MPos:" + ",".join(f"{p:.3f}" for p in here)]
-        if int(self._settings[10]) & 2:
+        if self._settings.reports_buffers:
             blocks = PLANNER_BLOCKS - len(self._plan) - (self._moving is not None)
             fields.append(f"Bf:{max(0, blocks)},{self._rx_free()}")
         fields.append(f"FS:{v_mm_min:.0f},0")
@@ -226,7 +222,7 @@ class GrblStage(PortServer):
         self._say(f"ALARM:{alarm}", "[MSG:Reset to continue]")
 
     def _watch_switches(self) -> None:
-        if self._settings[21] and self._state in ("Run", "Jog", "Hold:1") and self._world.switches():
+        if self._settings.hard_limits and self._state in ("Run", "Jog", "Hold:1") and self._world.switches():
             self._lose_position()
             self._stand_still(1)
 
@@ -252,9 +248,9 @@ class GrblStage(PortServer):
             self._go(move.target, move.feed_mm_min)
 
     def _go(self, machine: Point, feed_mm_min: float | None) -> None:
-        here, s = self._machine(), self._settings
-        v = axis_limited(here, machine, (s[110] / 60, s[111] / 60, s[112] / 60))
-        accel = axis_limited(here, machine, (s[120], s[121], s[122]))
+        here = self._machine()
+        v = axis_limited(here, machine, self._settings.fastest_mm_s)
+        accel = axis_limited(here, machine, self._settings.accel_mm_s2)
         if feed_mm_min is not None:
             v = min(v, feed_mm_min / 60)
         o = self._offset
@@ -264,7 +260,7 @@ class GrblStage(PortServer):
         """Next leg of homing, in true coordinates; after the last one the position is known."""
         target, feed_mm_min = self._homing.popleft()
         if math.isfinite(feed_mm_min):
-            self._world.start_stage(target, feed_mm_min / 60, min(self._settings[120], self._settings[122]))
+            self._world.start_stage(target, feed_mm_min / 60, min(self._settings.accel_mm_s2))
             return
         self._offset = self._world.stage_mm()
         self._state, self._planned = "Idle", self._machine()
@@ -289,7 +285,7 @@ class GrblStage(PortServer):
         if not block.axes_mm:
             return "ok"
         target = self._target(block)
-        if self._settings[20] and not self._within(target):
+        if self._settings.soft_limits and not self._settings.within_travel(target):
             self._owed = ["ok"]
             self._stand_still(2)
             return ""
@@ -303,9 +299,6 @@ class GrblStage(PortServer):
             for i, a in enumerate("XYZ")
         )
         return x, y, z
-
-    def _within(self, target: Point) -> bool:
-        return all(-1e-6 <= p <= self._settings[130 + i] + 1e-6 for i, p in enumerate(target))
 
     def _add(self, move: Move) -> None:
         if math.dist(move.target, self._planned) > 1e-6:
@@ -333,8 +326,7 @@ class GrblStage(PortServer):
         elif line == "$$":
             if self._state not in ("Idle", "Alarm"):
                 raise GrblError(8)
-            self._say(*(f"${n}={v:.3f}" if n in (11, 12) or n in (24, 25, 27) or n >= 100 else f"${n}={v:.0f}"
-                        for n, v in self._settings.items()))  # fmt: skip
+            self._say(*self._settings.lines())
         elif line == "$G":
             self._say(self._modes.report())
         elif line == "$X":
@@ -360,27 +352,16 @@ class GrblStage(PortServer):
         elif line == "$N":
             self._say("$N0=", "$N1=")
         else:
-            self._set(line)
+            self._settings.store(line)
         return "ok"
-
-    def _set(self, line: str) -> None:
-        number, equals, value = line.removeprefix("$").partition("=")
-        if not number.isdigit() or not equals:
-            raise GrblError(3)
-        if int(number) not in self._settings:
-            raise GrblError(3)
-        try:
-            self._settings[int(number)] = float(value)
-        except ValueError as error:
-            raise GrblError(2) from error
 
     def _home(self) -> str:
         """Z first, then X and Y together: seek the switch, back off, find it again slowly, back off."""
-        if not self._settings[22]:
+        if not self._settings.homing:
             raise GrblError(5)
-        seek, feed, off = self._settings[25], self._settings[24], self._settings[27]
+        seek, feed = self._settings.homing_mm_min
         x, y, _ = self._world.stage_mm()
-        at, clear = -SWITCH_MM, off - SWITCH_MM
+        at, clear = -SWITCH_MM, self._settings.pull_off_mm - SWITCH_MM
         legs: list[tuple[Point, float]] = []
         for pressed, free in (((x, y, at), (x, y, clear)), ((at, at, clear), (clear, clear, clear))):
             legs += [(pressed, seek), (free, seek), (pressed, feed), (free, feed)]
@@ -395,7 +376,7 @@ class GrblStage(PortServer):
             raise GrblError(16)
         block = parse(line.removeprefix("$J="), self._modes, jog=True)
         target = self._target(block)
-        if self._settings[20] and not self._within(target):
+        if self._settings.soft_limits and not self._settings.within_travel(target):
             raise GrblError(15)
         self._add(Move(target, block.feed_mm_min))
         if self._plan:
