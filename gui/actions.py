@@ -27,6 +27,7 @@ class Situation:
     waiting: bool = False
     looking_only: bool = False
     ending: bool = False
+    asked: bool = False
 
 
 def _always(_: Situation) -> bool:
@@ -59,7 +60,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("pause", "Pause", "Campaign", "Finish the step in hand, then hold", owned_keys=("Space",), icon="pause",
             when=_in("Running")),
     Command("resume", "Resume", "Campaign", "Go on from where the campaign holds", owned_keys=("Space",),
-            icon="play", when=_in("Held")),
+            icon="play", when=lambda now: _in("Held")(now) and not now.asked),
     Command("stop_after", "Stop after this", "Campaign", "Finish this experiment, then end the campaign",
             icon="stop_after",
             when=lambda now: _in("Running", "Held")(now) and not now.ending),

@@ -1,6 +1,6 @@
 """What the window knows beside the campaign's own state: the rig, its devices, the last Stop all."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
@@ -34,7 +34,7 @@ class Unfinished:
 class Facts:
     """link: to the rig; a campaign that needs none is ready at once. mistakes: what stands in the way, one
     sentence each. unconfirmed: devices that did not confirm the last Stop all. busy: what is done by hand now.
-    ending: the campaign ends after the experiment in work."""
+    starting: a campaign was asked for and does not go yet. ending: it ends after the experiment in work."""
 
     link: Link = "none"
     said: str = ""
@@ -48,5 +48,5 @@ class Facts:
     folder: Path | None = None
     looking_only: bool = False
     busy: str = ""
+    starting: bool = False
     ending: bool = False
-    contents_ul: dict[str, float] = field(default_factory=dict)

@@ -17,8 +17,10 @@ def take_when_ready(wiring: Wiring, path: Path, after: int) -> None:
     left = ["run", *(p for p in PAGES if p != "run")]
 
     def look() -> None:
-        ready = wiring.facts.link == "ready" and wiring.facts.unfinished is None
-        if wiring.state.phase == "Idle" and ready and not wiring.facts.said:
+        facts = wiring.facts
+        if facts.unfinished is not None:
+            wiring.session.leave_unfinished()
+        elif wiring.state.phase == "Idle" and facts.link == "ready" and not facts.starting:
             wiring.start()
         if len(wiring.state.observed) >= after or wiring.state.finished:
             timer.stop()

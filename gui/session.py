@@ -19,6 +19,7 @@ from campaign.state import CampaignState
 from gui.bridge import Bridge
 from gui.facts import DeviceFact, Facts, Unfinished
 from gui.lab import Lab, MakeBench
+from gui.live_eye import LiveEye
 from hardware.devices import Frame
 
 if TYPE_CHECKING:
@@ -52,6 +53,8 @@ class Session:
         self._campaign: Campaign | None = None
         self._unlisten: list[Callable[[], None]] = []
         self._closing = False
+        self.closed = False
+        self._eye: LiveEye | None = None
 
     @property
     def facts(self) -> Facts:
@@ -70,8 +73,9 @@ class Session:
 
     def begin(self, spec: CampaignSpec) -> None:
         """A new campaign, started. After an earlier one it takes a clean rack."""
-        self._post(said="Checking the campaign.", mistakes=())
-        self._submit(self._begin, spec)
+        if not self._facts.starting:
+            self._post(said="Checking the campaign.", mistakes=(), starting=True)
+            self._submit(self._begin, spec)
 
     def go_on(self, folder: Path) -> None:
         self._submit(self._go_on, folder)
@@ -151,6 +155,9 @@ class Session:
     def pumps_left_ul(self) -> dict[str, float]:
         return self._lab.pumps_left_ul()
 
+    def contents_ul(self) -> dict[str, float]:
+        return self._lab.contents_ul()
+
     @property
     def homed(self) -> bool:
         rig = self._lab.rig
@@ -169,25 +176,39 @@ class Session:
             log.exception("%s failed", work.__name__)
             mistakes = getattr(error, "mistakes", None) or tuple(str(error).splitlines()) or (repr(error),)
             link = "failed" if work == self._connect else self._facts.link
-            self._post(mistakes=tuple(mistakes), link=link, busy="", said="")
+            self._post(mistakes=tuple(mistakes), link=link, busy="", said="", starting=False)
 
     def _connect(self, spec: CampaignSpec) -> None:
         from campaign import opening
 
         folders = [self._out] if self._out is not None else opening.all_unfinished()
         found = next((u for u in map(_unfinished, folders) if u is not None), None)
-        self._lab.open(spec)
+        self._open(spec)
         self._post(
             link="ready", said="", rig=self._lab.spec, simulated=self._lab.simulated, unfinished=found,
-            contents_ul=self._lab.contents_ul(),
         )  # fmt: skip
+
+    def _open(self, spec: CampaignSpec, *, fresh: bool = False) -> None:
+        """The rig, and an eye on its picture."""
+        before = self._lab.rig
+        if fresh and self._eye is not None:
+            self._close_eye()
+        self._lab.open(spec, fresh=fresh)
+        rig = self._lab.rig
+        if rig is not None and rig is not before:
+            self._eye = LiveEye(rig.spec, self.latest_frame, self._bridge.post_reading)
+
+    def _close_eye(self) -> None:
+        eye, self._eye = self._eye, None
+        if eye is not None:
+            eye.close()
 
     def _begin(self, spec: CampaignSpec) -> None:
         from campaign import opening
 
         again = self._campaign is not None
         self._drop_campaign()
-        self._lab.open(spec, fresh=again)
+        self._open(spec, fresh=again)
         executor = self._lab.executor(spec)
         folder = self._out if self._out is not None and not again else opening.new_folder(spec.name)
         campaign = opening.begin(
@@ -199,9 +220,10 @@ class Session:
     def _go_on(self, folder: Path) -> None:
         from campaign import opening
 
+        self._post(said="Picking the campaign up again.", unfinished=None)
         spec = _read(folder).spec
         self._drop_campaign()
-        self._lab.open(spec)
+        self._open(spec)
         campaign = opening.pick_up(folder, self._lab.executor(spec))
         self._adopt(campaign, folder)
 
@@ -226,6 +248,8 @@ class Session:
     def _heard(self, event: Event, state: CampaignState) -> None:
         """Called in the campaign's thread."""
         self._bridge.post_event(event, state)
+        if self._facts.starting and state.phase != "Idle":
+            self._post(starting=False)
         if self._facts.ending and isinstance(event, Observed):
             self._post(ending=False)
             self.command("stop", "ended by the person after an experiment")
@@ -269,7 +293,7 @@ class Session:
 
     def _by_hand(self, act: str, values: tuple[float | str, ...]) -> None:
         said = self._lab.by_hand(act, values)
-        self._post(busy="", contents_ul=self._lab.contents_ul())
+        self._post(busy="")
         self._bridge.told.emit("ok", said)
         self._position()
 
@@ -279,13 +303,14 @@ class Session:
             self._bridge.post_position(position)
 
     def _close(self) -> None:
-        for step in (self._drop_campaign, self._lab.close):
+        for step in (self._drop_campaign, self._close_eye, self._lab.close):
             try:
                 step()
             except Exception:
                 log.exception("%s failed while closing", step.__name__)
         self._dro.shutdown(wait=False, cancel_futures=True)
         self._work.shutdown(wait=False)
+        self.closed = True
         self._bridge.closed.emit()
 
     def _post(self, **changes: Any) -> None:
@@ -311,16 +336,10 @@ def _read(folder: Path) -> CampaignState:
 
 
 def _unfinished(path: Path) -> Unfinished | None:
-    from campaign import opening
+    from campaign import opening, reopen
 
     folder = path if path.is_dir() else path.parent
     if opening.unfinished(folder) is None:
         return None
     state = _read(folder)
-    return Unfinished(folder, state.spec.name, len(state.observed), state.in_doubt or _last_step(state))
-
-
-def _last_step(state: CampaignState) -> str | None:
-    from campaign.words import say
-
-    return say(state.step) if state.step is not None else None
+    return Unfinished(folder, state.spec.name, len(state.observed), reopen.in_doubt(state))

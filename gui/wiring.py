@@ -1,5 +1,6 @@
 """What follows from what: a person's wish goes to the session, what happened goes to the panels."""
 
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from vision.reading import VialReading
 
 FRAME_MS = 30
 DRO_MS = 250
+READING_HOLDS_S = 1.5
 BUSY = ("Running", "Holding", "Restarting", "Stopping", "Completing", "Aborting")
 
 
@@ -41,6 +43,7 @@ class Wiring(QObject):
         self._closing: str | None = None
         self._frame_number = -1
         self._reading: VialReading | None = None
+        self._read_s = 0.0
         self._connect_bridge()
         self._connect_window()
         for interval, act in ((FRAME_MS, self._frame), (DRO_MS, self._slow), (1000, self._second)):
@@ -266,7 +269,7 @@ class Wiring(QObject):
         self.window.run_page.show_model(posterior)
 
     def _reading_came(self, reading: VialReading | None) -> None:
-        self._reading = reading
+        self._reading, self._read_s = reading, time.monotonic()
 
     def _opened(self, spec: CampaignSpec) -> None:
         self._pace = Pace()
@@ -290,6 +293,18 @@ class Wiring(QObject):
             self.state.waiting is not None and self.state.spec.mode == "approve" and self.state.phase == "Running"
         )
 
+    def _situation(self) -> Situation:
+        facts, state = self.facts, self.state
+        ready = facts.link == "ready" and self.window.setup_page.spec is not None
+        return Situation(
+            phase=state.phase,
+            ready=ready and not (facts.latched or facts.starting),
+            waiting=self._waiting,
+            looking_only=facts.looking_only,
+            ending=facts.ending,
+            asked=state.question is not None,
+        )
+
     def _idle(self, spec: CampaignSpec) -> CampaignState:
         rig = self.facts.rig
         vials = dict.fromkeys(rig.rack.slots, "clean") if rig is not None else None
@@ -297,10 +312,7 @@ class Wiring(QObject):
 
     def _refresh(self) -> None:
         window, state, facts = self.window, self.state, self.facts
-        ready = facts.link == "ready" and window.setup_page.spec is not None and not facts.latched
-        window.actions_.show_situation(
-            Situation(state.phase, ready, self._waiting, facts.looking_only, facts.ending)
-        )
+        window.actions_.show_situation(self._situation())
         window.top.show_state(state, self._pace.seconds_left(state), ending=facts.ending)
         if state.phase == "Idle" and facts.link in ("none", "connecting", "failed"):
             failed = facts.link == "failed"
@@ -320,15 +332,17 @@ class Wiring(QObject):
         if frame is None or frame.number == self._frame_number:
             return
         self._frame_number = frame.number
+        reading = self._reading if time.monotonic() - self._read_s < READING_HOLDS_S else None
         if self.window.page == "run":
-            self.window.run_page.show_frame(frame.image, self._reading)
+            self.window.run_page.show_frame(frame.image, reading)
         elif self.window.page == "manual":
-            self.window.manual_page.show_frame(frame.image, self._reading)
+            self.window.manual_page.show_frame(frame.image, reading)
 
     def _slow(self) -> None:
         if self.window.page == "manual":
             self.session.ask_position()
             self.window.manual_page.show_left(self.session.pumps_left_ul(), self.session.homed)
+            self.window.manual_page.map.show_contents(self.session.contents_ul())
 
     def _second(self) -> None:
         self.window.status.refresh()

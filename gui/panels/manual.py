@@ -92,7 +92,6 @@ class ManualPage(QWidget):
             self.map.show_rig(facts.rig)
             self.pumps.show_rig(facts.rig)
             self.stage.show_travel(facts.rig.stage.travel_mm if facts.rig is not None else None)
-        self.map.show_contents(facts.contents_ul)
         self._refusal = refusal(state, facts)
         allowed = self._refusal is None
         self.words.setText(self._refusal or "The rig is yours. Every move stays within the limits of the stage.")

@@ -1,0 +1,162 @@
+"""The whole window on the virtual bench: start, watch, stop, go on, close, find again."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QPushButton
+from pytestqt.qtbot import QtBot
+
+from campaign.spec import CampaignSpec
+from gui.wiring import Wiring
+from tests.gui.conftest import MakeWindow, shut
+
+LONG_MS = 90_000
+
+
+def until(qtbot: QtBot, condition: Callable[[], object]) -> None:
+    qtbot.waitUntil(lambda: bool(condition()), timeout=LONG_MS)
+
+
+def connected(qtbot: QtBot, wiring: Wiring, spec: CampaignSpec) -> None:
+    wiring.session.connect(spec)
+    until(qtbot, lambda: wiring.facts.link == "ready")
+
+
+def banner_button(wiring: Wiring, words: str) -> QPushButton:
+    return next(b for b in wiring.window.banner.buttons if words in b.text())
+
+
+def test_a_campaign_without_a_bench_goes_from_start_to_the_end(
+    qtbot: QtBot, make_window: MakeWindow, course: CampaignSpec
+) -> None:
+    wiring = make_window(course)
+    connected(qtbot, wiring, course)
+    qtbot.mouseClick(wiring.window.top.primary, Qt.MouseButton.LeftButton)
+    until(qtbot, lambda: wiring.state.phase == "Complete")
+    assert len(wiring.state.observed) == 8
+    assert wiring.window.top.chip.word.text() == "DONE"
+    assert banner_button(wiring, "report").isVisible()
+
+
+def test_the_colour_campaign_makes_experiments_on_the_virtual_bench_and_stop_all_needs_two_acts_to_go_on(
+    qtbot: QtBot, make_window: MakeWindow, colour: CampaignSpec
+) -> None:
+    wiring = make_window(colour, speed=100.0)
+    connected(qtbot, wiring, colour)
+    assert wiring.window.status.simulated.isVisible()
+    wiring.do("start")
+    until(qtbot, lambda: wiring.state.observed)
+    until(qtbot, lambda: any(e.status == "running" for e in wiring.state.experiments))
+    qtbot.mousePress(wiring.window.top.stop, Qt.MouseButton.LeftButton)
+    until(qtbot, lambda: wiring.state.phase == "Aborted")
+    assert "Stopped" in wiring.window.banner.text.text()
+    wiring.do("resume")
+    assert wiring.state.phase == "Aborted"
+    rearm = banner_button(wiring, "Re-arm")
+    qtbot.mouseClick(rearm, Qt.MouseButton.LeftButton)
+    assert wiring.facts.latched
+    qtbot.mousePress(rearm, Qt.MouseButton.LeftButton)
+    until(qtbot, lambda: wiring.state.phase == "Held")
+    made = len(wiring.state.observed)
+    assert not wiring.facts.latched
+    wiring.do("resume")
+    until(qtbot, lambda: len(wiring.state.observed) > made)
+
+
+def test_closing_a_campaign_in_progress_asks_and_the_next_window_offers_it_again(
+    qtbot: QtBot, make_window: MakeWindow, course: CampaignSpec
+) -> None:
+    slow = replace(course, mode="approve", stop=replace(course.stop, budget=30))
+    wiring = make_window(slow)
+    connected(qtbot, wiring, slow)
+    wiring.do("start")
+    until(qtbot, lambda: wiring.state.waiting is not None)
+    wiring.window.close()
+    assert wiring.window.isVisible()
+    qtbot.mouseClick(banner_button(wiring, "Keep going"), Qt.MouseButton.LeftButton)
+    assert wiring.state.phase == "Running"
+    wiring.window.close()
+    with qtbot.waitSignal(wiring.bridge.closed, timeout=LONG_MS):
+        qtbot.mouseClick(banner_button(wiring, "Hold and close"), Qt.MouseButton.LeftButton)
+    until(qtbot, lambda: not wiring.window.isVisible())
+
+    again = make_window(course)
+    connected(qtbot, again, course)
+    until(qtbot, lambda: again.facts.unfinished is not None)
+    assert "An unfinished campaign was found" in again.window.banner.text.text()
+    qtbot.mouseClick(banner_button(again, "Go on"), Qt.MouseButton.LeftButton)
+    until(qtbot, lambda: again.state.phase == "Held")
+    again.do("resume")
+    until(qtbot, lambda: again.state.phase == "Running")
+
+
+def test_looking_only_shows_the_campaign_and_moves_nothing(
+    qtbot: QtBot, make_window: MakeWindow, course: CampaignSpec
+) -> None:
+    held = replace(course, mode="approve")
+    wiring = make_window(held)
+    connected(qtbot, wiring, held)
+    wiring.do("start")
+    until(qtbot, lambda: wiring.state.waiting is not None)
+    wiring.do("accept")
+    until(qtbot, lambda: len(wiring.state.observed) == 1)
+    shut(qtbot, wiring)
+
+    again = make_window(course)
+    connected(qtbot, again, course)
+    until(qtbot, lambda: again.facts.unfinished is not None)
+    qtbot.mouseClick(banner_button(again, "Look at it only"), Qt.MouseButton.LeftButton)
+    until(qtbot, lambda: again.facts.looking_only and again.state.observed)
+    assert not again.window.actions_["resume"].isEnabled()
+    assert not again.window.actions_["start"].isEnabled()
+    assert "Looking only" in again.window.banner.text.text()
+
+
+def test_stop_after_this_measures_the_experiment_in_work_and_ends(
+    qtbot: QtBot, make_window: MakeWindow, colour: CampaignSpec
+) -> None:
+    wiring = make_window(colour, speed=100.0)
+    connected(qtbot, wiring, colour)
+    wiring.do("start")
+    until(qtbot, lambda: any(e.status == "running" for e in wiring.state.experiments))
+    number = wiring.state.experiments[-1].number
+    wiring.do("stop_after")
+    until(qtbot, lambda: wiring.state.finished)
+    assert wiring.state.phase == "Stopped"
+    assert [e.number for e in wiring.state.observed] == list(range(1, number + 1))
+
+
+def test_a_rig_file_with_mistakes_is_told_in_the_banner(
+    qtbot: QtBot, make_window: MakeWindow, colour: CampaignSpec, tmp_path: Path
+) -> None:
+    broken = tmp_path / "rig.toml"
+    broken.write_text("format = 1\nnmae = 'x'\n", encoding="utf-8")
+    wiring = make_window(colour, rig=broken, virtual=False)
+    wiring.session.connect(colour)
+    until(qtbot, lambda: wiring.facts.link == "failed")
+    until(qtbot, lambda: wiring.window.banner.isVisible())
+    assert "nmae" in wiring.window.banner.text.text()
+    assert not wiring.window.actions_["start"].isEnabled()
+    assert banner_button(wiring, "Try again")
+
+
+@pytest.mark.parametrize("how", ["key", "button", "esc"])
+def test_stop_all_works_without_a_campaign(
+    qtbot: QtBot, make_window: MakeWindow, course: CampaignSpec, how: str
+) -> None:
+    wiring = make_window(course)
+    connected(qtbot, wiring, course)
+    window = wiring.window
+    if how == "button":
+        qtbot.mousePress(window.top.stop, Qt.MouseButton.LeftButton)
+    elif how == "key":
+        qtbot.keyClick(window, Qt.Key.Key_Period, Qt.KeyboardModifier.ControlModifier)
+    else:
+        qtbot.keyClick(window, Qt.Key.Key_Escape)
+        qtbot.keyClick(window, Qt.Key.Key_Escape)
+    until(qtbot, lambda: wiring.facts.latched)
+    until(qtbot, lambda: window.banner.isVisible())
+    assert not window.actions_["start"].isEnabled()
