@@ -80,6 +80,8 @@ def in_words(state: CampaignState, event: Event) -> str | None:
             )
         case Asked():
             return f"     needs you: {event.question} [{' / '.join(event.choices)}]"
+        case PhaseChanged(new="Running"):
+            return f"     running: {event.why}"
         case PhaseChanged(new="Held" | "Aborted" | "Stopped"):
             return f"     {event.new.lower()}: {event.why}"
         case Resumed():
