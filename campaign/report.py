@@ -11,6 +11,7 @@ import numpy as np
 from jinja2 import Environment, StrictUndefined
 
 from campaign import report_charts
+from campaign.decide import history_of
 from campaign.events import Answered, Asked, Decided, Included, Resumed, SettingsChanged, VialGivenUp
 from campaign.record import Record, read_record
 from campaign.spec import CampaignSpec
@@ -22,6 +23,7 @@ from vision.reading import Lab
 
 THUMB_PX = 150
 MOST_PICTURES = 200
+LEAST_FOR_BAND = 6
 _PACKAGES = ("numpy", "scipy", "scikit-learn", "opencv-python-headless")
 
 
@@ -41,6 +43,7 @@ def render(record: Record) -> str:
     """The report's HTML."""
     state, spec = record.state, record.state.spec
     seen = state.observed
+    band = _random_band(record)
     template = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     ).from_string(resource("templates/report.html").read_text(encoding="utf-8"))
@@ -53,12 +56,13 @@ def render(record: Record) -> str:
         best=_best(record),
         target=_css(spec.objective.target_lab),
         charts={
-            "best": report_charts.best_so_far(spec, seen),
+            "best": report_charts.best_so_far(spec, seen, band),
             "predicted": report_charts.predicted_measured(spec, seen),
             "parameters": report_charts.by_parameter(spec, seen),
         },
         rows=[_row(e, spec, record.path.parent) for e in state.experiments],
         parameters=spec.space.parameters,
+        band=bool(band),
         pictures=any(e.image for e in state.experiments),
         colours=spec.objective.kind == "colour",
         people=_people(record),
@@ -68,6 +72,25 @@ def render(record: Record) -> str:
         problem=record.problem,
         image_problems=record.image_problems,
     )
+
+
+def _random_band(record: Record) -> report_charts.Band:
+    """Best so far of random search, drawn on the surrogate of all that was measured; nothing without one."""
+    from optimiser.blas import one_thread
+    from optimiser.impact import random_band
+    from optimiser.surrogate import FitError, fit
+
+    seen = record.state.observed
+    if len(seen) < LEAST_FOR_BAND:
+        return ()
+    try:
+        with one_thread():
+            band = random_band(fit(history_of(record.state)), seen[-1].number)
+    except FitError:
+        return ()
+    return [
+        (i + 1.0, float(low), float(high)) for i, (low, high) in enumerate(zip(band.low, band.high, strict=True))
+    ]
 
 
 def _best(record: Record) -> Mapping[str, str] | None:

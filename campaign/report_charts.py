@@ -29,11 +29,13 @@ def best_so_far(spec: CampaignSpec, seen: Sequence[Experiment], band: Band = ())
     for experiment, value in zip(seen, values, strict=True):
         best = better(best, value)
         line.append((float(experiment.number), best))
-    y, log = _y_axis([*values, *(v for _, low, high in band for v in (low, high))])
+    y, log = _y_axis(values)
+    if not log:
+        y, _ = _y_axis([*values, *(v for _, low, high in band for v in (low, high))], may_be_log=False)
     chart = Chart(
         _counts(seen[-1].number), y, "experiment", named(spec.objective.name, spec.objective.unit), log_y=log
     )
-    chart.band(band, "band")
+    chart.band([(x, min(max(low, y[0]), y[-1]), min(max(high, y[0]), y[-1])) for x, low, high in band], "band")
     chart.steps(line, "best")
     _dots(chart, seen, [float(e.number) for e in seen], spec)
     return chart.svg(f"Best {spec.objective.name} after each experiment")
@@ -94,9 +96,9 @@ def _dots(chart: Chart, seen: Sequence[Experiment], at: Sequence[float], spec: C
         chart.dot(x, experiment.value or 0.0, style, title, 5 if experiment is top else 3.5)
 
 
-def _y_axis(values: Sequence[float]) -> tuple[tuple[float, ...], bool]:
+def _y_axis(values: Sequence[float], may_be_log: bool = True) -> tuple[tuple[float, ...], bool]:
     low, high = min(values), max(values)
-    if low > 0 and high / low > LOG_SPAN:
+    if may_be_log and low > 0 and high / low > LOG_SPAN:
         return log_ticks(low, high), True
     return nice_ticks(low, high), False
 
