@@ -31,6 +31,7 @@ from hardware.spec import Positive, StageSpec
 from hardware.wire import Link
 
 ANSWER_S = 1.0
+STOP_S = 0.5
 ARRIVED_MM = 0.02
 MOST_STRAY_LINES = 64
 
@@ -137,6 +138,7 @@ class Driver:
 
     def stop(self) -> None:
         """Brake, then reset: a reset at standstill keeps the position. All within 0.5 s."""
+        began = time.monotonic()
         self._halt.set()
         self._standing.clear()
         try:
@@ -146,22 +148,22 @@ class Driver:
                 self._link.send_urgent(Word.RESET.encode())
                 raise DeviceTimeoutError(self.name, "the stop was sent but not confirmed", "unknown")
             try:
-                self._brake_and_reset()
+                self._brake_and_reset(began + 0.6 * STOP_S, began + STOP_S)
             finally:
                 self._link.lock.release()
         finally:
             self._standing.set()
 
-    def _brake_and_reset(self) -> None:
-        kept, deadline = False, time.monotonic() + 0.2
+    def _brake_and_reset(self, braked_s: float, deadline_s: float) -> None:
+        kept = False
         with suppress(DeviceTimeoutError, ReplyError):
-            while not kept and time.monotonic() < deadline:
-                report = self._report(deadline)
+            while not kept and time.monotonic() < braked_s:
+                report = self._report(braked_s)
                 kept = report.state == "Idle" or (report.state, report.substate) == ("Hold", "0")
                 if report.state in ("Alarm", "Home", "Jog"):
                     break
         homed = self._homed and kept
-        confirmed = self._reset(time.monotonic() + 0.15, urgent=True)
+        confirmed = self._reset(deadline_s, urgent=True)
         self._homed = homed and confirmed
         if not confirmed:
             raise DeviceTimeoutError(self.name, "the stop was sent but not confirmed", "unknown")

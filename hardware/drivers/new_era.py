@@ -49,6 +49,7 @@ from hardware.spec import Positive, PumpSpec
 from hardware.wire import Link
 
 ANSWER_S = 0.5
+STOP_S = 0.5
 MOST_STRAY_PACKETS = 64
 MICROSTEP_MM = 0.0002126
 
@@ -156,6 +157,7 @@ class Driver:
 
     def stop(self) -> None:
         """Stop, then make sure. The first STP leaves at once; the rest waits at most 0.5 s."""
+        deadline = time.monotonic() + STOP_S
         self._halt.set()
         self._standing.clear()
         try:
@@ -164,7 +166,7 @@ class Driver:
                 self._link.send_urgent(self._packet(Word.STOP))
                 raise DeviceTimeoutError(self.name, "the stop was sent but not confirmed", "unknown")
             try:
-                self._confirm_stop(time.monotonic() + 0.3)
+                self._confirm_stop(deadline)
             finally:
                 self._link.lock.release()
         finally:

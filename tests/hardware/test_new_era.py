@@ -5,10 +5,10 @@ import time
 from collections import deque
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hardware.dialects.new_era import Direction, four_digits
+from hardware.dialects.new_era import Direction
 from hardware.drivers.new_era import Driver, Settings
 from hardware.errors import (
     DeviceTimeoutError,
@@ -355,14 +355,6 @@ def test_something_else_at_the_port_is_refused_before_any_motion(answering):
         assert instrument.heard == b"\rVER\r"
 
 
-@given(st.floats(0.001, 9999, allow_nan=False))
-def test_four_digits_are_at_most_four_and_near(value):
-    text = four_digits(value)
-    assert sum(c.isdigit() for c in text) <= 4
-    assert len(text.partition(".")[2]) <= 3
-    assert float(text) == pytest.approx(value, rel=1e-3, abs=0.0005)
-
-
 @given(st.floats(1, 25_000, allow_nan=False))
 def test_the_expressed_volume_is_a_fixed_point(volume_ul):
     pump = a_pump("socket://127.0.0.1:1")
@@ -371,15 +363,13 @@ def test_the_expressed_volume_is_a_fixed_point(volume_ul):
     assert pump.expressed_ul(expressed) == expressed
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.binary(max_size=40), max_size=8))
-def test_garbage_is_never_a_value_and_never_holds_the_caller(noise):
-    from tests.hardware.conftest import by_line
-
+def test_garbage_is_never_a_value_and_never_holds_the_caller(answering, noise):
     def pump(line: bytes):
         return [piece for piece in noise if piece] + [b"\x0200SI0.0", b"07W0.000ML\x03"]
 
-    with by_line(b"\r", pump) as instrument:
+    with answering(b"\r", pump) as instrument:
         driver = a_pump(instrument.port)
         driver._link.open()
         try:

@@ -8,7 +8,7 @@ import time
 from contextlib import suppress
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hardware.errors import DeviceTimeoutError, HardwareError, NotConnectedError, ReplyError, StoppedError
@@ -160,13 +160,11 @@ def test_a_stop_passes_a_conversation_that_waits(conversation):
         link.close()
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.binary(min_size=1, max_size=30), max_size=6))
-def test_messages_arrive_whole_however_they_were_split(pieces):
-    from tests.hardware.conftest import Instrument
-
+def test_messages_arrive_whole_however_they_were_split(serving, pieces):
     whole = b"".join(pieces) + b"\n"
-    with Instrument(lambda received: (len(received), [*pieces, b"\n"])) as instrument:
+    with serving(lambda received: (len(received), [*pieces, b"\n"])) as instrument:
         link = Link("stage", instrument.port, 9600)
         link.open()
         link.send(b"?")
