@@ -16,7 +16,6 @@ from campaign.events import Answered, Asked, Decided, Included, Resumed, Setting
 from campaign.record import Record, read_record
 from campaign.spec import CampaignSpec
 from campaign.state import Experiment
-from campaign.words import say_point
 from resources import path as resource
 from vision.colour import lab_to_bgr
 from vision.reading import Lab
@@ -117,10 +116,8 @@ _HOW = "what the model believes at the best point that was measured"
 
 
 def _point_words(point: Mapping[str, float | str], spec: CampaignSpec) -> str:
-    units = {p.name: p.unit for p in spec.space.parameters}
-    return ", ".join(
-        f"{n} {v if isinstance(v, str) else format(v, '.5g')} {units[n]}".rstrip() for n, v in point.items()
-    )
+    """The point in the campaign's order and units; the journal sorts names."""
+    return ", ".join(f"{p.name} {_cell(point[p.name])} {p.unit}".rstrip() for p in spec.space.parameters)
 
 
 def _row(experiment: Experiment, spec: CampaignSpec, folder: Path) -> Mapping[str, object]:
@@ -190,7 +187,7 @@ def _people(record: Record) -> list[str]:
             case Decided(by="person", action=action) if action != "accept":
                 words = {"override": "another point taken", "skip": "the suggestion skipped"}[action]
                 out.append(
-                    f"Experiment {event.experiment}: {words} ({say_point(event.point)}). {event.why}".strip()
+                    f"Experiment {event.experiment}: {words} ({_point_words(event.point, record.state.spec)}). {event.why}".strip()
                 )
             case Asked():
                 out.append(f"Experiment {event.experiment}: asked “{event.question}”")
