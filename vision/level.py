@@ -21,7 +21,11 @@ AIR_MOST = 0.16
 """Glass and air absorb no more than this (decadic absorbance), in any channel."""
 AIR_TINT = 0.03
 LAYERS_DIFFER = 0.03
+THINNEST = 6
+"""Of an upper layer, in half heights of the meniscus, whose own second line is not to be taken for a layer."""
 CANDIDATES = 8
+LEAST_STRENGTH = 3.5
+"""Of a boundary, in units of noise, within the meniscus. Shade that bends slowly has no such place."""
 
 
 @dataclass(frozen=True)
@@ -95,11 +99,11 @@ def evidence(parts: Floats, sigma: Floats, reach: int) -> Floats:
     return np.asarray((np.maximum(agreed, 0).sum(axis=0) / sigma).max(axis=1))
 
 
-def peaks(strength: Floats, apart: int, most: int) -> list[int]:
-    """The strongest local maxima, at least `apart` rows from each other."""
+def peaks(strength: Floats, apart: int, most: int, least: float) -> list[int]:
+    """The strongest local maxima above `least`, at least `apart` rows from each other."""
     left = strength.copy()
     found: list[int] = []
-    while len(found) < most and left.size and left.max() > 2.0:
+    while len(found) < most and left.size and left.max() > least:
         at = int(left.argmax())
         found.append(at)
         left[max(0, at - apart) : at + apart + 1] = 0
@@ -119,7 +123,7 @@ def explain(
     n = len(body)
     sigma = row_sigma(body)
     strength = evidence(parts[:, first:last], sigma, max(2, meniscus))
-    places = [p for p in peaks(strength, meniscus, CANDIDATES) if p <= n - least]
+    places = [p for p in peaks(strength, meniscus, CANDIDATES, LEAST_STRENGTH) if p <= n - least]
     if expected is not None and 0 < expected - first < n - least:
         places = sorted({*places, round(expected - first)})
 
@@ -152,7 +156,7 @@ def explain(
         price = BOUNDARY_PRICE - (4.0 if expected is not None and abs(s + first - expected) <= 2 * meniscus else 0)
         options.append((above_cost + whole_cost + price, s, None, above, whole, None))
         for t in places:
-            if t < s + 3 * meniscus + 3 or t > n - least - meniscus:
+            if t < s + THINNEST * meniscus or t > n - least - meniscus:
                 continue
             upper_cost, upper = liquid(s, t, above)
             lower_cost, lower = liquid(t, n, above)

@@ -16,6 +16,7 @@ Segment = tuple[float, float, float]
 WORK_PX = 480
 LEAST_HEIGHT = 0.15
 """Of the height of the picture."""
+LEAST_CLOSED = 0.75
 MOST = 24
 
 
@@ -43,6 +44,22 @@ def upright_edges(grey: Image) -> list[Segment]:
     return [s for s in joined if s[2] - s[1] >= LEAST_HEIGHT * grey.shape[0]]
 
 
+def across_edges(grey: Image) -> npt.NDArray[np.bool_]:
+    """Where the brightness changes downwards."""
+    smooth = cv2.GaussianBlur(grey, (0, 0), 1.2)
+    down = np.abs(cv2.Sobel(smooth, cv2.CV_32F, 0, 1))
+    strong = down > max(8.0, float(np.percentile(down, 80)))
+    reach = max(3, grey.shape[0] // 40)
+    return np.asarray(cv2.dilate(strong.astype(np.uint8), np.ones((2 * reach + 1, 1), np.uint8)) > 0)
+
+
+def closed(level_edges: npt.NDArray[np.bool_], box: Box, row: float) -> float:
+    """Share of the columns between the walls that have an edge across near `row`: the base or the rim of one
+    vessel closes them all, the gap between two vessels does not."""
+    line = level_edges[min(max(0, round(row)), level_edges.shape[0] - 1), round(box[0]) : round(box[2]) + 1]
+    return float(line.mean()) if line.size else 0.0
+
+
 def overlap(a: Box, b: Box) -> float:
     """Intersection over union."""
     wide = min(a[2], b[2]) - max(a[0], b[0])
@@ -62,6 +79,7 @@ def locate(image: Image) -> list[Box]:
     size = (max(1, round(width * factor)), max(1, round(height * factor)))
     grey = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA)).max(axis=2)
     edges = sorted(upright_edges(grey))
+    level_edges = across_edges(grey)
     proposals: list[tuple[float, Box]] = []
     for i, left in enumerate(edges):
         for right in edges[i + 1 :]:
@@ -71,15 +89,17 @@ def locate(image: Image) -> list[Box]:
             if bottom - top <= 0 or not 0.12 <= wide / both <= 1.1:
                 continue
             alike = (bottom - top) / both
-            if alike > 0.6:
-                box = (left[0], min(left[1], right[1]), right[0], max(left[2], right[2]))
-                proposals.append((alike * np.sqrt(both * wide), box))
+            box = (left[0], min(left[1], right[1]), right[0], max(left[2], right[2]))
+            ends = sorted((closed(level_edges, box, box[1]), closed(level_edges, box, box[3])))
+            if alike > 0.6 and ends[1] > LEAST_CLOSED:
+                proposals.append((alike * (ends[1] + 0.5 * ends[0]) * np.log(both * wide), box))
     chosen: list[Box] = []
     for _, box in sorted(proposals, reverse=True):
         inner = [c for c in chosen if overlap(c, box) > 0.15 or _within(box, c)]
         if not inner and len(chosen) < MOST:
             chosen.append(box)
-    return [(x0 / factor, y0 / factor, x1 / factor, y1 / factor) for x0, y0, x1, y1 in sorted(chosen)]
+    scaled = np.array(sorted(chosen)).reshape(-1, 4) / factor
+    return [(x0, y0, x1, y1) for x0, y0, x1, y1 in scaled.tolist()]
 
 
 def _within(small: Box, large: Box) -> bool:

@@ -19,7 +19,7 @@ def sharpness_px(grey: Image) -> float:
     """Sigma of the sharpest edges, px: an edge's height over its slope. inf where nothing has an edge."""
     g = cv2.GaussianBlur(grey, (0, 0), 1.0).astype(np.float32)
     slope = np.maximum(np.abs(cv2.Sobel(g, cv2.CV_32F, 1, 0)), np.abs(cv2.Sobel(g, cv2.CV_32F, 0, 1))) / 8
-    kernel = np.ones((9, 9), np.uint8)
+    kernel = np.ones((17, 17), np.uint8)
     height = cv2.dilate(g, kernel) - cv2.erode(g, kernel)
     strong = height > max(20.0, 0.5 * float(height.max()))
     if strong.sum() < 12:
