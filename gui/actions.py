@@ -56,7 +56,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("stop_all", "Stop all", "Campaign", "Halt every pump and the stage now, without asking",
             owned_keys=("Pause", "Ctrl+.", "Esc Esc"), icon="stop"),
     Command("start", "Start", "Campaign", "Begin the campaign as it is set up", icon="play",
-            when=lambda now: now.ready and now.phase == "Idle"),
+            when=lambda now: now.ready and now.phase in ("Idle", "Complete", "Stopped")),
     Command("pause", "Pause", "Campaign", "Finish the step in hand, then hold", owned_keys=("Space",), icon="pause",
             when=_in("Running")),
     Command("resume", "Resume", "Campaign", "Go on from where the campaign holds", owned_keys=("Space",),

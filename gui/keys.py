@@ -1,4 +1,8 @@
-"""Keys that must work wherever the focus is: Stop all, Space and Enter. One filter on the application."""
+"""What must work, or must not happen, wherever the focus is. One filter on the application, since each costs.
+
+Keys: Stop all, Space, Enter. The wheel scrolls the page; it changes a spin box or a combo box only while that has
+the focus.
+"""
 
 import time
 from collections.abc import Callable
@@ -18,9 +22,12 @@ from PySide6.QtWidgets import (
 )
 
 TWICE_WITHIN_S = 0.6
+_WATCHED = frozenset(
+    (QEvent.Type.KeyPress, QEvent.Type.KeyRelease, QEvent.Type.ShortcutOverride, QEvent.Type.Wheel)
+)
 
 
-class KeyFilter(QObject):
+class InputFilter(QObject):
     """Esc twice within 0.6 s counts presses, not deliveries: Qt hands one press to a widget and its parents."""
 
     stop_all = Signal()
@@ -36,8 +43,13 @@ class KeyFilter(QObject):
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
         kind = event.type()
-        if kind not in (QEvent.Type.KeyPress, QEvent.Type.KeyRelease, QEvent.Type.ShortcutOverride):
+        if kind not in _WATCHED:
             return False
+        if kind == QEvent.Type.Wheel:
+            stray = isinstance(watched, QAbstractSpinBox | QComboBox) and not watched.hasFocus()
+            if stray:
+                event.ignore()
+            return stray
         if not isinstance(event, QKeyEvent) or not isinstance(watched, QWidget):
             return False
         key = event.key()
@@ -90,15 +102,3 @@ def takes_text(widget: QWidget) -> bool:
 
 def takes_enter(widget: QWidget) -> bool:
     return takes_text(widget) or isinstance(widget, QAbstractButton | QAbstractItemView)
-
-
-class WheelFilter(QObject):
-    """The wheel scrolls the page; it changes a spin box or a combo box only while that has the focus."""
-
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
-        if event.type() != QEvent.Type.Wheel or not isinstance(watched, QAbstractSpinBox | QComboBox):
-            return False
-        if watched.hasFocus():
-            return False
-        event.ignore()
-        return True

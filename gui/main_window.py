@@ -8,7 +8,7 @@ from campaign.spec import CampaignSpec
 from gui import theme as themes
 from gui.actions import Actions
 from gui.icons import icon
-from gui.keys import KeyFilter, WheelFilter
+from gui.keys import InputFilter
 from gui.panels.banner import Banner
 from gui.panels.manual import ManualPage
 from gui.panels.mode_rail import PAGES, ModeRail
@@ -53,10 +53,8 @@ class MainWindow(QMainWindow):
             mark(page, "page")
             self.pages.addWidget(page)
         self.status = StatusBar()
-        self.keys = KeyFilter(self)
-        self.wheel = WheelFilter(self)
+        self.keys = InputFilter(self)
         app.installEventFilter(self.keys)
-        app.installEventFilter(self.wheel)
         self.setCentralWidget(self._frame())
         app.styleHints().colorSchemeChanged.connect(lambda _: self.redress())
         self.show_page("run")
@@ -132,7 +130,6 @@ class MainWindow(QMainWindow):
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
         if self._may_close:
             self._app.removeEventFilter(self.keys)
-            self._app.removeEventFilter(self.wheel)
             event.accept()
         else:
             event.ignore()

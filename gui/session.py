@@ -17,7 +17,8 @@ from campaign.events import Event, Observed
 from campaign.spec import CampaignSpec
 from campaign.state import CampaignState
 from gui.bridge import Bridge
-from gui.facts import DeviceFact, Facts, Unfinished
+from gui.facts import DeviceFact, Facts
+from gui.found import read, unfinished
 from gui.lab import Lab, MakeBench
 from gui.live_eye import LiveEye
 from hardware.devices import Frame
@@ -182,7 +183,7 @@ class Session:
         from campaign import opening
 
         folders = [self._out] if self._out is not None else opening.all_unfinished()
-        found = next((u for u in map(_unfinished, folders) if u is not None), None)
+        found = next((u for u in map(unfinished, folders) if u is not None), None)
         self._open(spec)
         self._post(
             link="ready", said="", rig=self._lab.spec, simulated=self._lab.simulated, unfinished=found,
@@ -221,14 +222,14 @@ class Session:
         from campaign import opening
 
         self._post(said="Picking the campaign up again.", unfinished=None)
-        spec = _read(folder).spec
+        spec = read(folder).spec
         self._drop_campaign()
         self._open(spec)
         campaign = opening.pick_up(folder, self._lab.executor(spec))
         self._adopt(campaign, folder)
 
     def _look_at(self, folder: Path) -> None:
-        state = _read(folder)
+        state = read(folder)
         self._post(unfinished=None, looking_only=True, folder=folder)
         self._bridge.opened.emit(state.spec)
         self._bridge.post_state(state)
@@ -317,29 +318,3 @@ class Session:
         with self._lock:
             self._facts = replace(self._facts, **changes)
             self._bridge.post_facts(self._facts)
-
-
-def _read(folder: Path) -> CampaignState:
-    """The state of the campaign in a folder, as its journal says."""
-    from campaign.fold import fold_all
-    from campaign.journal import Journal
-    from campaign.opening import JOURNAL
-
-    journal = Journal.open(folder / JOURNAL, readonly=True)
-    try:
-        state = fold_all(journal.events())
-    finally:
-        journal.close()
-    if state is None:
-        raise RuntimeError(f"The journal in {folder} is empty.")
-    return state
-
-
-def _unfinished(path: Path) -> Unfinished | None:
-    from campaign import opening, reopen
-
-    folder = path if path.is_dir() else path.parent
-    if opening.unfinished(folder) is None:
-        return None
-    state = _read(folder)
-    return Unfinished(folder, state.spec.name, len(state.observed), reopen.in_doubt(state))

@@ -1,72 +1,37 @@
-"""What follows from what: a person's wish goes to the session, what happened goes to the panels."""
+"""What a person wants, turned into calls of the session."""
 
-import time
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import cast
 
-from PySide6.QtCore import QObject, QTimer, QUrl
-from PySide6.QtGui import QDesktopServices
+from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QFileDialog
 
 from campaign.config import CampaignFileError, load_campaign
-from campaign.events import Answered, Event
 from campaign.spec import CampaignSpec
 from campaign.state import CampaignState
-from gui.actions import Situation
 from gui.bridge import Bridge
 from gui.facts import Facts
 from gui.main_window import MainWindow
-from gui.notices import Choice, Notice, notice
-from gui.pace import Pace
 from gui.session import Session
+from gui.showing import Showing
+from gui.theme import Choice
 from gui.widgets.palette import KeyList, Palette
-from gui.words import Badge
-from vision.reading import VialReading
 
-FRAME_MS = 30
-DRO_MS = 250
-READING_HOLDS_S = 1.5
-BUSY = ("Running", "Holding", "Restarting", "Stopping", "Completing", "Aborting")
+_TEXT_STEPS = {"text_larger": 1, "text_smaller": -1, "text_normal": 0}
+_FILES = "Campaign files (*.toml)"
 
 
 class Wiring(QObject):
-    """Everything here happens in the GUI thread."""
+    """The window's commands. It never waits: what comes of them arrives in `showing`."""
 
     def __init__(self, window: MainWindow, session: Session, bridge: Bridge, spec: CampaignSpec) -> None:
         super().__init__(window)
         self.window, self.session, self.bridge = window, session, bridge
-        self.state = CampaignState(spec=spec)
-        self.facts = Facts()
-        self._pace = Pace()
-        self._message: Notice | None = None
-        self._closing: str | None = None
-        self._frame_number = -1
-        self._reading: VialReading | None = None
-        self._read_s = 0.0
-        self._connect_bridge()
-        self._connect_window()
-        for interval, act in ((FRAME_MS, self._frame), (DRO_MS, self._slow), (1000, self._second)):
-            timer = QTimer(self, interval=interval)
-            timer.timeout.connect(act)
-            timer.start()
-        self._refresh()
-
-    def _connect_bridge(self) -> None:
-        bridge = self.bridge
-        bridge.state_changed.connect(self._state_came)
-        bridge.facts_changed.connect(self._facts_came)
-        bridge.event_happened.connect(self._event_came)
-        bridge.model_changed.connect(self._model_came)
-        bridge.reading_changed.connect(self._reading_came)
-        bridge.position_changed.connect(self.window.manual_page.show_position)
-        bridge.opened.connect(self._opened)
-        bridge.told.connect(self.tell)
-        bridge.report_ready.connect(self._report_ready)
-        bridge.closed.connect(self.window.let_go)
-
-    def _connect_window(self) -> None:
-        window, session = self.window, self.session
+        self.showing = Showing(window, session, bridge, spec)
+        self._leaving = False
+        self.showing.rested.connect(self._rested)
+        bridge.closed.connect(window.let_go)
         window.actions_.wanted.connect(self.do)
         window.top.stop_all.connect(session.stop_all)
         window.keys.stop_all.connect(session.stop_all)
@@ -75,20 +40,27 @@ class Wiring(QObject):
         window.banner.chosen.connect(self.choose)
         window.rail.page_wanted.connect(window.show_page)
         window.closing.connect(self.close)
-        window.page_shown.connect(lambda _: self._refresh())
-        window.setup_page.changed.connect(self._form_changed)
         window.setup_page.applied.connect(lambda spec: self._change(spec, "changed on the Set-up page"))
         window.manual_page.wanted.connect(lambda said, act, values: session.by_hand(said, act, *values))
-        page = window.run_page
+        self._connect_run_page()
+
+    def _connect_run_page(self) -> None:
+        page, session = self.window.run_page, self.session
         page.decided.connect(lambda action, point, why: session.command("decide", action, point, why))
         page.answered.connect(lambda choice: session.command("answer", choice))
         page.noted.connect(lambda number, text: session.command("note", number, text))
         page.included.connect(lambda number, include: session.command("include", number, include))
         page.beta_changed.connect(lambda beta: self._strategy(beta=beta))
         page.acquisition_changed.connect(lambda name: self._strategy(acquisition=name))
-        page.mode_changed.connect(lambda mode: self._change(replace(self.state.spec, mode=mode), "mode"))
+        page.mode_changed.connect(lambda mode: self._change(replace(self.state.spec, mode=mode), f"mode {mode}"))
 
-    # -- what a person wants
+    @property
+    def state(self) -> CampaignState:
+        return self.showing.state
+
+    @property
+    def facts(self) -> Facts:
+        return self.showing.facts
 
     def do(self, name: str) -> None:
         """Carry out a command of `gui.actions`."""
@@ -119,9 +91,9 @@ class Wiring(QObject):
             case "quit":
                 window.close()
             case "theme_system" | "theme_light" | "theme_dark":
-                window.choose_theme(name.removeprefix("theme_"))  # type: ignore[arg-type]
+                window.choose_theme(cast(Choice, name.removeprefix("theme_")))
             case "text_larger" | "text_smaller" | "text_normal":
-                window.scale_text({"text_larger": 1, "text_smaller": -1}.get(name, 0))
+                window.scale_text(_TEXT_STEPS[name])
             case "palette":
                 Palette(window, window.actions_).show()
             case "keys":
@@ -133,7 +105,7 @@ class Wiring(QObject):
         if spec is None:
             self.window.show_page("setup")
             return
-        self._message = None
+        self.showing.show_idle(spec)
         self.session.begin(spec)
         self.window.show_page("run")
 
@@ -153,52 +125,50 @@ class Wiring(QObject):
             case "retry":
                 self.session.connect(self.state.spec)
             case "dismiss":
-                self._message = None
+                self.showing.clear_message()
                 self.session.dismiss()
             case "report":
                 self.session.report()
             case "again":
-                self._fresh()
+                self._another()
             case "unfinished" if rest == "leave":
                 self.session.leave_unfinished()
-                self._fresh()
+                self._another()
             case "unfinished" if found is not None:
                 (self.session.go_on if rest == "go_on" else self.session.look_at)(found.folder)
-        self._refresh()
-
-    def tell(self, tone: str, words: str) -> None:
-        """A short message in the banner, until the next one."""
-        self._message = Notice(tone, words, (Choice("dismiss", "Close"),))  # type: ignore[arg-type]
-        self._refresh()
 
     def close(self) -> None:
         """The window wants to close: a campaign in progress asks first, and nothing is cut short unasked."""
-        if self.state.phase in BUSY and not self.facts.looking_only:
-            self._closing = self._closing or "ask"
-            self._refresh()
-        else:
+        if self.showing.at_rest:
             self.session.close()
+        elif not self._leaving:
+            self.showing.asking = True
+            self.showing.refresh()
 
     def _close_chosen(self, how: str) -> None:
-        self._closing = None if how == "no" else "wait"
-        if how in ("hold", "end"):
+        self.showing.asking = False
+        self._leaving = how != "no"
+        if self._leaving and self.showing.at_rest:
+            self.session.close()
+        elif self._leaving:
             self.session.command("pause" if how == "hold" else "stop")
+        self.showing.refresh()
 
-    def _fresh(self) -> None:
+    def _rested(self) -> None:
+        if self._leaving:
+            self.session.close()
+
+    def _another(self) -> None:
         """Ready for another campaign, as the form describes it."""
-        spec = self.window.setup_page.spec or self.state.spec
-        self._message = None
-        self.state = self._idle(spec)
-        self.window.run_page.show_model(None)
+        self.showing.show_idle(self.window.setup_page.spec or self.state.spec)
         self.window.show_page("setup")
-        self._refresh()
 
     def _space(self) -> None:
         if self.state.phase in ("Running", "Held"):
             self.do("pause" if self.state.phase == "Running" else "resume")
 
     def _enter(self) -> None:
-        if self._waiting and self.window.page == "run":
+        if self.showing.waiting and self.window.page == "run":
             self.do("accept")
 
     def _change(self, spec: CampaignSpec, why: str) -> None:
@@ -213,139 +183,30 @@ class Wiring(QObject):
         self._change(replace(self.state.spec, strategy=strategy), said)
 
     def _ask_open(self) -> None:
-        path, _ = QFileDialog.getOpenFileName(self.window, "Open a campaign", "", "Campaign files (*.toml)")
+        path, _ = QFileDialog.getOpenFileName(self.window, "Open a campaign", "", _FILES)
         if path:
             self.open(Path(path))
 
     def open(self, path: Path) -> None:
+        """Read a campaign file into the form; all its mistakes are told at once."""
         try:
             spec = load_campaign(path)
         except CampaignFileError as error:
-            self.tell("fail", "\n".join((f"{path.name} cannot be used:", *error.mistakes)))
+            self.showing.tell("fail", "\n".join((f"{path.name} cannot be used:", *error.mistakes)))
             return
-        self._message = None
         self.window.setup_page.load(spec)
-        self._fresh()
+        self._another()
         self.session.connect(spec)
 
     def _ask_save(self) -> None:
-        path, _ = QFileDialog.getSaveFileName(
-            self.window, "Save the campaign", "campaign.toml", "Campaign files (*.toml)"
-        )
+        path, _ = QFileDialog.getSaveFileName(self.window, "Save the campaign", "campaign.toml", _FILES)
         if path:
-            try:
-                self.window.setup_page.save(Path(path))
-            except OSError as error:
-                self.tell("fail", f"{path} could not be written: {error.strerror}.")
-            else:
-                self.tell("ok", f"Saved as {path}.")
+            self.save(Path(path))
 
-    # -- what happened
-
-    def _state_came(self, state: CampaignState) -> None:
-        self.state = state
-        self.window.status.note_saved()
-        if self._closing == "wait" and state.phase not in BUSY:
-            self.session.close()
-        self._refresh()
-
-    def _facts_came(self, facts: Facts) -> None:
-        first = facts.rig is not self.facts.rig
-        self.facts = facts
-        if first and self.state.phase == "Idle":
-            self.state = self._idle(self.state.spec)
-        self.window.setup_page.show_rig(facts.rig)
-        self.window.show_simulated(facts.simulated)
-        self._refresh()
-
-    def _event_came(self, event: Event) -> None:
-        self._pace.hear(event)
-        if isinstance(event, Answered):
-            self._message = None
-        self.window.run_page.show_event(event)
-
-    def _model_came(self, posterior: Any) -> None:
-        self.window.status.note_fitted()
-        self.window.run_page.show_model(posterior)
-
-    def _reading_came(self, reading: VialReading | None) -> None:
-        self._reading, self._read_s = reading, time.monotonic()
-
-    def _opened(self, spec: CampaignSpec) -> None:
-        self._pace = Pace()
-        self.window.run_page.show_model(None)
-        self.window.setup_page.load(spec)
-
-    def _form_changed(self, spec: CampaignSpec | None) -> None:
-        if spec is not None and self.state.phase == "Idle":
-            self.state = self._idle(spec)
-        self._refresh()
-
-    def _report_ready(self, path: str) -> None:
-        self.tell("ok", f"The report is written: {path}")
-        QDesktopServices.openUrl(QUrl.fromLocalFile(path))
-
-    # -- what is shown
-
-    @property
-    def _waiting(self) -> bool:
-        return (
-            self.state.waiting is not None and self.state.spec.mode == "approve" and self.state.phase == "Running"
-        )
-
-    def _situation(self) -> Situation:
-        facts, state = self.facts, self.state
-        ready = facts.link == "ready" and self.window.setup_page.spec is not None
-        return Situation(
-            phase=state.phase,
-            ready=ready and not (facts.latched or facts.starting),
-            waiting=self._waiting,
-            looking_only=facts.looking_only,
-            ending=facts.ending,
-            asked=state.question is not None,
-        )
-
-    def _idle(self, spec: CampaignSpec) -> CampaignState:
-        rig = self.facts.rig
-        vials = dict.fromkeys(rig.rack.slots, "clean") if rig is not None else None
-        return CampaignState(spec=spec, simulated=self.facts.simulated, vials=vials)  # type: ignore[arg-type]
-
-    def _refresh(self) -> None:
-        window, state, facts = self.window, self.state, self.facts
-        window.actions_.show_situation(self._situation())
-        window.top.show_state(state, self._pace.seconds_left(state), ending=facts.ending)
-        if state.phase == "Idle" and facts.link in ("none", "connecting", "failed"):
-            failed = facts.link == "failed"
-            shown = Badge("cross", "NO RIG", "fail") if failed else Badge("wait", "CONNECTING", "warn")
-            window.top.show_words(
-                shown, "The rig could not be opened." if failed else facts.said or "Opening the rig."
-            )
-        elif facts.latched and state.phase != "Aborted":
-            window.top.show_words(Badge("stop", "STOPPED", "fail"), "Everything is stopped.")
-        window.run_page.show_state(state)
-        window.manual_page.show_state(state, facts)
-        window.setup_page.show_state(state)
-        window.banner.show_notice(notice(state, facts, self._closing == "ask") or self._message)
-
-    def _frame(self) -> None:
-        frame = self.session.latest_frame()
-        if frame is None or frame.number == self._frame_number:
-            return
-        self._frame_number = frame.number
-        reading = self._reading if time.monotonic() - self._read_s < READING_HOLDS_S else None
-        if self.window.page == "run":
-            self.window.run_page.show_frame(frame.image, reading)
-        elif self.window.page == "manual":
-            self.window.manual_page.show_frame(frame.image, reading)
-
-    def _slow(self) -> None:
-        if self.window.page == "manual":
-            self.session.ask_position()
-            self.window.manual_page.show_left(self.session.pumps_left_ul(), self.session.homed)
-            self.window.manual_page.map.show_contents(self.session.contents_ul())
-
-    def _second(self) -> None:
-        self.window.status.refresh()
-        self.window.status.show_devices(self.session.devices())
-        if self.state.phase in BUSY:
-            self.window.top.show_state(self.state, self._pace.seconds_left(self.state), ending=self.facts.ending)
+    def save(self, path: Path) -> None:
+        try:
+            self.window.setup_page.save(path)
+        except OSError as error:
+            self.showing.tell("fail", f"{path} could not be written: {error.strerror}.")
+        else:
+            self.showing.tell("ok", f"Saved as {path}.")

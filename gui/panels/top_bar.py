@@ -15,6 +15,7 @@ from gui.widgets.action_button import ActionButton
 from gui.words import Badge, badge, done, progress, sentence
 
 HEIGHT_PX = 56
+_PRIMARY = {"Idle": "start", "Complete": "start", "Stopped": "start", "Held": "resume"}
 
 
 class Elided(QLabel):
@@ -148,9 +149,9 @@ class TopBar(QFrame):
         self.progress.setMaximum(state.spec.stop.budget)
         self.progress.setValue(min(done(state), state.spec.stop.budget))
         self.caption.say(progress(state, seconds_left, datetime.now().astimezone()))
-        which = "start" if state.phase == "Idle" else "resume" if state.phase == "Held" else "pause"
+        which = _PRIMARY.get(state.phase, "pause")
         self.primary.show_action(self._actions[which])
-        self.primary.fill(which == "resume" or (which == "start" and not self.start_elsewhere))
+        self.primary.fill(which == "resume" or (state.phase == "Idle" and not self.start_elsewhere))
 
     def show_words(self, shown: Badge, words: str) -> None:
         """Before there is anything to start: connecting, or why not."""
