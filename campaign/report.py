@@ -186,9 +186,8 @@ def _people(record: Record) -> list[str]:
         match event:
             case Decided(by="person", action=action) if action != "accept":
                 words = {"override": "another point taken", "skip": "the suggestion skipped"}[action]
-                out.append(
-                    f"Experiment {event.experiment}: {words} ({_point_words(event.point, record.state.spec)}). {event.why}".strip()
-                )
+                point = _point_words(event.point, record.state.spec)
+                out.append(f"Experiment {event.experiment}: {words} ({point}). {event.why}".strip())
             case Asked():
                 out.append(f"Experiment {event.experiment}: asked “{event.question}”")
             case Answered():
