@@ -1,0 +1,41 @@
+"""The README's figures of the optimiser: `start.py test -m benchmark tests/benchmarks/test_optimiser.py`."""
+
+import numpy as np
+import pytest
+
+from optimiser.acquisition import UCB
+from optimiser.strategies.gp import GPStrategy
+from optimiser.strategies.random import RandomStrategy
+from tests.benchmarks import optimiser as figures
+
+pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(1800)]
+needs_data = pytest.mark.skipif(
+    not (figures.DATA / "p3ht.csv").exists(), reason="the measured tables are not part of the project"
+)
+
+
+def test_every_seed_finds_the_dials() -> None:
+    lines = figures.dials(GPStrategy(UCB(1.0)), range(10))
+    assert np.median([line.best[19] for line in lines]) <= 0.41
+    assert np.median([line.best[29] for line in lines]) <= 0.40
+    assert max(line.best[29] for line in lines) <= 0.41
+    assert max(line.off for line in lines) <= 0.05
+
+
+@needs_data
+@pytest.mark.parametrize("seeds", [range(6), range(100, 124)], ids=["6 seeds", "24 others"])
+def test_most_of_the_best_blends_of_p3ht_are_found(seeds: range) -> None:
+    table = figures.read_table("p3ht", "maximise")
+    found = figures.replay(table, GPStrategy(UCB(1.0)), seeds)
+    assert np.mean([f.top5 for f in found]) >= 0.65
+
+
+def test_colour_is_matched_far_sooner_than_by_chance() -> None:
+    ours = figures.colour(GPStrategy(UCB(1.0)), range(16))
+    chance = figures.colour(RandomStrategy(), range(16))
+    assert np.median(ours[:, 24]) <= 0.4 * np.median(chance[:, 24])
+
+
+def test_a_suggestion_takes_less_than_150_ms_of_cpu_at_50_observations() -> None:
+    for times in figures.latency().values():
+        assert times[50] < 0.15
