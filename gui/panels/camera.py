@@ -8,15 +8,23 @@ import numpy.typing as npt
 import pyqtgraph as pg
 from PySide6.QtCore import QRectF, Qt, QTimer
 from PySide6.QtGui import QPen
-from PySide6.QtWidgets import QGraphicsLineItem, QGraphicsRectItem, QStackedLayout, QWidget
+from PySide6.QtWidgets import (
+    QGraphicsLineItem,
+    QGraphicsRectItem,
+    QHBoxLayout,
+    QStackedLayout,
+    QVBoxLayout,
+    QWidget,
+)
 
 from campaign.state import CampaignState
-from gui.theme import Theme
+from gui.theme import GRID_PX, Theme
 from gui.widgets.card import Card, Empty, label
 from gui.widgets.digits import with_unit
 from vision.reading import Doubt, VialReading
 
 STALE_S = 3.0
+ASIDE_PX = 96
 Image = npt.NDArray[np.uint8]
 STATES = {
     "no_vial": "no vial", "empty": "empty", "liquid": "liquid", "two_phase": "two phases",
@@ -39,7 +47,7 @@ def words(reading: VialReading, slot: str | None) -> str:
         else:
             parts.append(STATES[reading.state])
         if reading.clarity is not None and reading.level_mm is not None:
-            parts.append("clear" if reading.clarity > 0.6 else "cloudy")
+            parts.append("clear" if reading.clarity > 0.6 else "dark or cloudy")
     parts.extend(said for flag, said in DOUBTS.items() if flag in reading.doubt and said not in parts)
     return ", ".join(parts)
 
@@ -62,15 +70,25 @@ class CameraCard(Card):
         for item in (self.vial, self.level):
             item.hide()
             self.box.addItem(item, ignoreBounds=True)
-        self.sees = label("", "")
-        self.sees.setMinimumHeight(18)
+        self.level_digits = label("", "cardTitle")
+        self.sees = label("", "caption", wrap=True)
+        self.sees.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
         self.empty = Empty("")
         stage = QWidget()
         self.pages = QStackedLayout(stage)
         self.pages.addWidget(self.empty)
         self.pages.addWidget(self.view)
-        self.body.addWidget(stage, 1)
-        self.body.addWidget(self.sees)
+        self.aside = QWidget()
+        words_column = QVBoxLayout(self.aside)
+        words_column.setContentsMargins(0, 0, 0, 0)
+        words_column.setSpacing(4)
+        words_column.addWidget(self.level_digits)
+        words_column.addWidget(self.sees, 1)
+        row = QHBoxLayout()
+        row.setSpacing(GRID_PX)
+        row.addWidget(stage, 1)
+        row.addWidget(self.aside)
+        self.body.addLayout(row, 1)
         self.slot: str | None = None
         self._times: deque[float] = deque(maxlen=20)
         self._size: tuple[int, int] | None = None
@@ -84,7 +102,8 @@ class CameraCard(Card):
         return self.pages.currentIndex() == 1
 
     def show_state(self, state: CampaignState) -> None:
-        self.slot = next((s for s, v in (state.vials or {}).items() if v == "in_use"), None)
+        used = [e.slot for e in state.experiments if e.slot]
+        self.slot = used[-1] if used else None
 
     def show_frame(self, image: Image | None, reading: VialReading | None = None) -> None:
         """A BGR picture; None: the camera has nothing to give."""
@@ -93,13 +112,16 @@ class CameraCard(Card):
             return
         now = monotonic()
         self._times.append(now)
-        self.image.setImage(image[..., ::-1], autoLevels=False, levels=(0, 255))
+        import cv2  # not before there is a picture
+
+        self.image.setImage(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), autoLevels=False)
         height, width = image.shape[:2]
         if self._size != (width, height):
             self._size = (width, height)
             self.box.setRange(QRectF(0, 0, width, height), padding=0)
-        if self.pages.currentIndex() != 1:
+        if not self.has_picture:
             self.pages.setCurrentIndex(1)
+            self.aside.show()
         self._draw(reading, width)
         span = now - self._times[0]
         fps = f"{(len(self._times) - 1) / span:.0f} fps" if span > 0.2 else ""
@@ -113,7 +135,7 @@ class CameraCard(Card):
         self.vial.setVisible(shown)
         self.level.setVisible(shown and reading is not None and reading.surface_row is not None)
         if reading is None:
-            self.sees.setText("")
+            self._tell("", "")
             return
         x0, y0, x1, y1 = reading.box_px
         self.vial.setRect(QRectF(x0, y0, x1 - x0, y1 - y0))
@@ -122,10 +144,18 @@ class CameraCard(Card):
             self.level.setLine(
                 max(0.0, x0 - reach), reading.surface_row, min(float(width), x1 + reach), reading.surface_row
             )
-        self.sees.setText(
-            f"Sees {words(reading, self.slot)} · {with_unit(f'{reading.confidence * 100:.0f}', '%')} sure"
-        )
+        sure = with_unit(f"{reading.confidence * 100:.0f}", "%")
+        level = "" if reading.level_mm is None else with_unit(f"{reading.level_mm:.1f}", "mm")
+        self._tell(level, f"{words(reading, self.slot)}, {sure} sure")
         self._pens(doubtful=reading.doubt != Doubt.NONE)
+
+    def _tell(self, level: str, said: str) -> None:
+        """The same sentence stacked beside the picture, and whole as a tool tip."""
+        if said != self.aside.toolTip():
+            self.aside.setToolTip(said)
+            self.level_digits.setText(level)
+            parts = [p for p in said.split(", ") if not p.startswith("level ")]
+            self.sees.setText("\n".join(("level", *parts) if level else parts))
 
     def _pens(self, *, doubtful: bool) -> None:
         frame = pg.mkPen(self.theme.warn if doubtful else self.theme.ok, width=2)
@@ -144,9 +174,11 @@ class CameraCard(Card):
         self.empty.setText(why)
         self.pages.setCurrentIndex(0)
         self.rate.setText("")
-        self.sees.setText("")
+        self._tell("", "")
+        self.aside.hide()
 
     def set_theme(self, theme: Theme) -> None:
         super().set_theme(theme)
         self.view.setBackground(theme.panel)
+        self.aside.setFixedWidth(theme.px(ASIDE_PX))
         self._pens(doubtful=False)

@@ -15,7 +15,7 @@ from gui.models.next_point import Point, bounds
 from gui.theme import CAPTION_PX, DARK, Theme
 from gui.widgets import digits
 from gui.widgets.hatch import Hatch, above_sum, of_mask
-from gui.widgets.plot import calm, dress, name_axis, view
+from gui.widgets.plot import chart, dress, name_axis, view
 from gui.widgets.target import Ghost, Target
 from optimiser.space import SearchSpace
 
@@ -38,8 +38,7 @@ class OneMap:
     """One map with everything that lies on it."""
 
     def __init__(self, area: Any, column: int, colours: str) -> None:
-        self.plot = area.addPlot(row=0, col=column)
-        calm(self.plot)
+        self.plot = chart(area, 0, column)
         self.image = SmoothImage(axisOrder="row-major")
         self.image.setColorMap(pg.colormap.get(colours))
         self.plot.addItem(self.image)
@@ -52,7 +51,7 @@ class OneMap:
         self.star = pg.ScatterPlotItem(
             symbol="star", size=20, brush=pg.mkBrush("#E69F00"), pen=pg.mkPen("#000000", width=1.2)
         )
-        self.star.setZValue(15)
+        self.star.setZValue(40)
         self.plot.addItem(self.star)
         self.target = Target()
         self.plot.addItem(self.target)
@@ -100,7 +99,7 @@ class Maps(QWidget):
         """The ranges are the parameters' bounds and stay so."""
         self.x_name, self.y_name = x, y
         px, py = space.parameter(x), space.parameter(y)
-        self.mean.plot.setRange(xRange=bounds(px), yRange=bounds(py), padding=0.02)
+        self.mean.plot.setRange(xRange=bounds(px), yRange=bounds(py), padding=0.05)
         (x_low, x_high), (y_low, y_high) = bounds(px), bounds(py)
         for one in self.both:
             one.hatch.set_frame(QRectF(x_low, y_low, x_high - x_low, y_high - y_low))
@@ -153,6 +152,7 @@ class Maps(QWidget):
         for one in self.both:
             one.target.setVisible(where is not None)
             one.target.label().setFormat(words)
+            one.target.label().setVisible(bool(words))
             if where is not None:
                 one.target.setPos(*where)
                 one.target.keep_label_inside(*one.plot.getViewBox().viewRange()[0])

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal
 
-from PySide6.QtCore import QTimer, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QStackedLayout, QWidget
 
 from campaign.state import CampaignState
@@ -113,6 +113,8 @@ class ModelCard(Card):
         self._settle.setInterval(SETTLE_MS)
         self._settle.timeout.connect(lambda: self.beta_changed.emit(self.beta.value()))
         self.expect = label("")
+        self.expect.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self.expect.setMinimumWidth(170)
         row = QHBoxLayout()
         row.setSpacing(8)
         for part in (self.rule, self.curious, self.slider, self.beta):
@@ -125,13 +127,13 @@ class ModelCard(Card):
         before, self.state = self.state, state
         if before is None or before.spec.space != state.spec.space:
             self._space_changed(state.spec.space)
-        self.slices.set_parameters(state.spec.space.parameters, state.spec.objective)
-        self.maps.set_names(state.spec.objective.name, state.spec.objective.unit)
+        if before is None or before.spec.space != state.spec.space or before.spec.objective != state.spec.objective:
+            self.maps.set_names(state.spec.objective.name, state.spec.objective.unit)
         if before is None or before.spec.strategy != state.spec.strategy:
             self._show_strategy()
         if before is None or before.experiments != state.experiments:
             self.maps.show_measured(state.observed, state.spec.objective.unit)
-            self.slices.show_measured(state.observed)
+            self._draw_slices(rescale=False)
         self._choose_page()
 
     def _space_changed(self, space: SearchSpace) -> None:
@@ -269,12 +271,14 @@ class ModelCard(Card):
         self.maps.draw(map_2d(self.posterior, x, y, at, MAP_CELLS), outline(space, x, y))
 
     def _draw_slices(self, *, rescale: bool) -> None:
-        if self.posterior is None or self.pages.currentWidget() is not self.slices:
+        if self.posterior is None or self.state is None or self.pages.currentWidget() is not self.slices:
             return
         at = self.point or self._at()
         best = self.posterior.incumbent()
         if at is None:
             return
+        self.slices.set_parameters(self.state.spec.space.parameters, self.state.spec.objective)
+        self.slices.show_measured(self.state.observed)
         rule = acquisition(str(self.rule.currentData()), self.beta.value())
         self.slices.draw(self.posterior, at, rule, best.mean if best else 0.0, rescale=rescale)
 

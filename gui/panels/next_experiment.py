@@ -2,7 +2,7 @@
 
 from math import erf, sqrt
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QScrollArea, QWidget
 
 from campaign.events import Suggested
@@ -14,6 +14,9 @@ from gui.widgets import digits
 from gui.widgets.card import Card, label
 from gui.widgets.controls import Toggle
 from gui.widgets.point_form import PointForm
+
+ROWS_PX = 184
+"""Room for four rows and the total; more rows scroll."""
 
 
 def chance(mean: float, sd: float, best: float, direction: str) -> float:
@@ -44,11 +47,12 @@ class NextExperiment(Card):
         super().__init__("Next experiment", parent)
         self.mode = Toggle("How suggestions are taken", {"automatic": "Automatic", "approve": "Approve each"})
         self.mode.buttons["automatic"].setToolTip("Every suggestion is made without asking")
-        self.mode.buttons["approve"].setToolTip("Every suggestion waits for you")
+        self.mode.buttons["approve"].setToolTip("Every suggestion waits for you: accept it, change it or skip it")
         self.mode.chosen.connect(self.mode_changed)
         self.header.addWidget(self.mode)
         self.form = PointForm()
         self.form.edited.connect(self._edited)
+        self.form.installEventFilter(self)
         area = self.area = QScrollArea()
         area.setWidgetResizable(True)
         area.setFrameShape(QFrame.Shape.NoFrame)
@@ -86,6 +90,14 @@ class NextExperiment(Card):
         button.clicked.connect(act)
         return button
 
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
+        """The rows get the height they ask for, up to four of them; more scroll."""
+        if watched is self.form and event.type() == QEvent.Type.LayoutRequest:
+            height = self.form.sizeHint().height()
+            self.area.setMaximumHeight(height)
+            self.area.setMinimumHeight(min(height, self.theme.px(ROWS_PX)))
+        return super().eventFilter(watched, event)
+
     @property
     def is_open(self) -> bool:
         """Whether a decision is wanted now."""
@@ -112,7 +124,6 @@ class NextExperiment(Card):
             self.point, self.waiting, self._shown = None, None, None
         self.state = state
         self.form.set_space(state.spec.space)
-        self.area.setMaximumHeight(self.form.sizeHint().height())
         self.mode.set_value(state.spec.mode)
         if state.waiting != self.waiting:
             self.waiting, self._sent = state.waiting, False
@@ -165,8 +176,9 @@ class NextExperiment(Card):
         self._say()
 
     def _say(self) -> None:
-        lines = [self._facts] if self._facts else []
         current = self._current()
+        told = "best so far" in (self.waiting.reason if self.waiting else current.reason if current else "")
+        lines = [self._facts] if self._facts and (self.is_moved or not told) else []
         if self._sent:
             lines.append("Sent: the campaign goes on with it.")
         elif self.waiting is not None and self.state is not None and self.state.phase in ("Holding", "Held"):
@@ -180,8 +192,7 @@ class NextExperiment(Card):
         elif self.state.finished:
             lines.append("The campaign is over; nothing waits for you.")
         elif current is not None:
-            follow = "" if self.state.spec.mode == "approve" else " Choose “Approve each” to decide yourself."
-            lines.append(f"In work, nothing waits for you.{follow} Why this one: {_short(current.reason)}")
+            lines.append(f"In work, nothing waits for you. Why: {_short(current.reason)}")
         else:
             lines.append("The optimiser is choosing; nothing waits for you.")
         self.why.setText("\n".join(lines))

@@ -12,7 +12,7 @@ from campaign.state import CampaignState, Experiment
 from gui.theme import DARK, Theme
 from gui.widgets import digits
 from gui.widgets.card import Empty, label
-from gui.widgets.plot import Band, calm, dress, faded, name_axis, view
+from gui.widgets.plot import Band, chart, dress, faded, name_axis, view
 
 if TYPE_CHECKING:
     from optimiser import impact
@@ -49,22 +49,21 @@ class ProgressPanel(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.area = view()
-        self.plot = self.area.addPlot()
-        calm(self.plot)
+        self.plot = chart(self.area, 0, 0)
         self.band = Band(self.plot)
         self.dots = pg.ScatterPlotItem(size=7)
         self.steps = pg.PlotCurveItem(antialias=True)
         for item in (self.dots, self.steps):
             self.plot.addItem(item)
         self.words = label("")
-        chart = QWidget()
-        layout = QVBoxLayout(chart)
+        page = QWidget()
+        layout = QVBoxLayout(page)
         layout.setContentsMargins(12, 8, 12, 8)
         layout.addWidget(self.words)
         layout.addWidget(self.area, 1)
         self.pages = QStackedLayout(self)
         self.pages.addWidget(Empty("No result yet: the best so far appears here after the first one."))
-        self.pages.addWidget(chart)
+        self.pages.addWidget(page)
         self.theme: Theme = DARK
         self.state: CampaignState | None = None
         self.posterior: Posterior | None = None

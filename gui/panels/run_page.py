@@ -74,6 +74,7 @@ class RunPage(QWidget):
         layout.addWidget(self.side)
         self.state: CampaignState | None = None
         self.posterior: Posterior | None = None
+        self._placed: object = None
         self._wire()
         self.set_theme(DARK)
 
@@ -131,7 +132,11 @@ class RunPage(QWidget):
 
     def _place(self, point: Point | None, *, live: bool) -> None:
         waiting = self.state.waiting if self.state else None
-        word = "NEXT" if waiting is not None else "NOW" if point == self.next.subject_point else "HERE"
+        word = "NEXT" if waiting is not None else "NOW" if point == self.next.subject_point else ""
+        key = (point, waiting, word, live)
+        if key == self._placed:
+            return
+        self._placed = key
         self.model.show_point(point, waiting.point if waiting else None, word, live=live)
         self._expect(point)
 

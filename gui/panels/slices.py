@@ -14,7 +14,7 @@ from campaign.state import Experiment
 from gui.models.next_point import Point, bounds
 from gui.theme import DARK, Theme
 from gui.widgets import digits
-from gui.widgets.plot import Band, calm, dress, faded, name_axis, series, view
+from gui.widgets.plot import Band, chart, dress, faded, name_axis, series, view
 from optimiser.space import Categorical, Parameter
 
 if TYPE_CHECKING:
@@ -33,12 +33,9 @@ class OneSlice:
     def __init__(self, area: Any, row: int, column: int, parameter: Parameter, place: int) -> None:
         self.parameter, self.place = parameter, place
         self.words = isinstance(parameter, Categorical)
-        self.plot = area.addPlot(row=row, col=column)
-        self.strip = area.addPlot(row=row + 1, col=column)
+        self.plot, self.strip = chart(area, row, column), chart(area, row + 1, column)
         self.strip.setMaximumHeight(STRIP_PX * 2)
         self.strip.setXLink(self.plot)
-        for plot in (self.plot, self.strip):
-            calm(plot)
         self.strip.getAxis("left").setTicks([])
         self.plot.getAxis("bottom").setStyle(showValues=False)
         self.band = Band(self.plot)

@@ -13,7 +13,7 @@ from gui.widgets.card import Card, label
 
 GAP_PX = 4
 MARGIN_PX = 16
-ROW_PX = 22
+ROW_PX = 20
 
 
 def grid(slots: tuple[str, ...]) -> dict[str, tuple[int, int]]:
@@ -124,12 +124,15 @@ class VialMap(Card):
 
     def show_state(self, state: CampaignState) -> None:
         vials = dict(state.vials or {})
+        experiments = {e.slot: e for e in state.experiments if e.slot}
+        unit = state.spec.objective.unit
+        if (vials, experiments, unit) == (self.rack.vials, self.rack.experiments, self.rack.unit):
+            return
         if tuple(vials) != tuple(self.rack.vials):
             self.rack.places = grid(tuple(vials))
             self.rack.updateGeometry()
         self.rack.vials = vials
-        self.rack.unit = state.spec.objective.unit
-        self.rack.experiments = {e.slot: e for e in state.experiments if e.slot}
+        self.rack.unit, self.rack.experiments = unit, experiments
         counts = Counter(vials.values())
         words = [f"{counts['done'] + counts['in_use']} used"]
         if counts["given_up"]:

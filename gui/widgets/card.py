@@ -7,16 +7,26 @@ from gui.style import mark
 from gui.theme import DARK, GRID_PX, PADDING_PX, Theme
 
 
+class Wrapped(QLabel):
+    """Text that wraps in the height it is given. A label whose height follows its width makes box layouts forget
+    the smallest sizes of their other parts."""
+
+    def __init__(self, text: str = "") -> None:
+        super().__init__(text)
+        self.setWordWrap(True)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+
+    def hasHeightForWidth(self) -> bool:  # noqa: N802
+        return False
+
+
 def label(text: str = "", kind: str = "", *, wrap: bool = False, name: str = "") -> QLabel:
     """A label dressed by the style sheet; a wrapped one never asks for more width than it is given."""
-    made = QLabel(text)
-    made.setWordWrap(wrap)
+    made = Wrapped(text) if wrap else QLabel(text)
     if kind:
         mark(made, kind)
     if name:
         made.setObjectName(name)
-    if wrap:
-        made.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
     return made
 
 
@@ -42,12 +52,11 @@ class Card(QFrame):
         self.theme = theme
 
 
-class Empty(QLabel):
+class Empty(Wrapped):
     """What a panel says while it has nothing to show."""
 
     def __init__(self, text: str) -> None:
         super().__init__(text)
         mark(self, "muted")
-        self.setWordWrap(True)
         self.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Expanding)

@@ -10,7 +10,7 @@ from gui.theme import Theme
 
 Shape = Literal["tick", "play", "cross", "ring", "dot", "lock", "unlock"]
 EXPERIMENT: dict[ExperimentStatus, tuple[Shape, str]] = {
-    "suggested": ("ring", "suggested"),
+    "suggested": ("ring", "waits"),
     "running": ("play", "running"),
     "done": ("tick", "done"),
     "failed": ("cross", "failed"),

@@ -30,13 +30,14 @@ def view() -> Any:
     return made
 
 
-def calm(plot: Any) -> None:
-    """Nothing pans, zooms or pops up under the mouse."""
-    plot.setMenuEnabled(False)
+def chart(area: Any, row: int, column: int) -> Any:
+    """A plot in which nothing pans, zooms or pops up under the mouse. (Menus would take most of its making.)"""
+    plot = area.addPlot(row=row, col=column, viewBox=pg.ViewBox(enableMenu=False, enableMouse=False))
+    plot.setMenuEnabled(False, None)
     plot.hideButtons()
-    plot.setMouseEnabled(False, False)
     for name in ("left", "bottom"):
         plot.getAxis(name).enableAutoSIPrefix(False)
+    return plot
 
 
 def dress(plot: Any, theme: Theme, *, grid: bool = True) -> None:

@@ -49,7 +49,8 @@ def test_a_picture_with_what_the_eye_sees(card):
     card.show_state(states.colour_state(waiting=False))
     card.show_frame(FRAME, reading())
     assert card.has_picture
-    assert card.sees.text() == "Sees vial C1, level 22.6\u202fmm, clear · 97\u202f% sure"
+    assert card.sees.text() == "level\nvial C1\nclear\n97\u202f% sure"
+    assert card.level_digits.text() == "22.6\u202fmm"
     assert card.vial.rect().left() == 258
     assert card.level.line().y1() == 220
     assert card.level.isVisible()
