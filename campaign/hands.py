@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 
 from campaign.executor import Executor, Outcome
 from campaign.steps import Step
@@ -74,11 +74,18 @@ class Hands:
         return self._worker.submit(self._rearm, self._stops)
 
     def _rearm(self, stops: int) -> None:
+        self._wait_for_stop()
         self._executor.rearm()
         self._rearmed = stops
 
     def close(self) -> None:
+        self._wait_for_stop()
         self._worker.close(timeout_s=STOP_PATIENCE_S if self.busy else 1.0)
+
+    def _wait_for_stop(self) -> None:
+        """A stop that is being sent does not come after what follows."""
+        if self._stop is not None:
+            wait([self._stop], STOP_PATIENCE_S)
 
     def _send_stop(self, future: "Future[tuple[str, ...]]") -> None:
         try:
