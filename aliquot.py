@@ -81,7 +81,7 @@ def _bench_executor(
     with bench(speed=speed, seed=seed) if rig is None else nullcontext() as virtual:
         described = virtual.rig if virtual else load_rig(Path(str(rig)))
         with closing(open_rig(described, speed=speed)) as opened:
-            yield BenchExecutor(opened, spec), rig_to_toml(described), virtual
+            yield BenchExecutor(opened, spec, speed=speed), rig_to_toml(described), virtual
 
 
 @contextmanager

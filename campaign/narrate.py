@@ -14,9 +14,10 @@ def number(value: float | None, digits: int = 4) -> str:
 
 def point_words(point: Point, spec_units: Mapping[str, str]) -> str:
     words = []
-    for name, value in point.items():
+    for name, unit in spec_units.items():
+        value = point[name]
         said = value if isinstance(value, str) else f"{value:g}"
-        words.append(f"{name} {said} {spec_units[name]}".rstrip())
+        words.append(f"{name} {said} {unit}".rstrip())
     return "  ".join(words)
 
 

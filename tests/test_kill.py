@@ -5,10 +5,12 @@ The bench runs in a process of its own and keeps a log of what really went into 
 
 import json
 import random
+import sqlite3
 import subprocess
 import sys
 import threading
 from collections import Counter, defaultdict
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,8 +25,7 @@ from hardware.rig_file import load_rig, rig_to_toml
 
 HOUSE = Path(__file__).resolve().parent.parent
 KILLS = 20
-BUDGET = 30
-LONGEST_S = 1.8
+BUDGET = 18
 
 
 def aliquot(*words: object) -> subprocess.Popen[str]:
@@ -57,7 +58,8 @@ def test_no_kill_loses_an_experiment_or_doses_twice(tmp_path):
     assert isinstance(events[-1], Finished) or any(isinstance(e, Finished) for e in events)
     assert sum(isinstance(e, Resumed) for e in events) >= KILLS / 2
     assert any(isinstance(e, VialGivenUp) for e in events), "some kill hit a vial in work"
-    compare_with_truth(events, [json.loads(line) for line in truth.read_text().splitlines()])
+    names = {role: pump.stock for role, pump in load_rig(rig).pumps.items()}
+    compare_with_truth(events, names, [json.loads(line) for line in truth.read_text().splitlines()])
 
 
 def rig_with_many_vials(path: Path) -> Path:
@@ -85,22 +87,33 @@ def start(rig: Path, out: Path) -> subprocess.Popen[str]:
         40,
         "--seed",
         3,
-        "--json",
         *again,
     )
 
 
 def kill_at_random(rig: Path, out: Path, chance: random.Random) -> None:
-    """Every fifth kill hits the start of the program, the others a campaign that is going."""
+    """Every fifth kill hits the start of the program, the others a campaign after some more of its events."""
+    before = events_in(out / JOURNAL)
     child = start(rig, out)
-    if chance.random() > 0.2:
-        while (line := child.stdout.readline()) and "running" not in line:
-            pass
-    timer = threading.Timer(chance.uniform(0.0, LONGEST_S), child.kill)
+    pause_s = chance.uniform(0.0, 0.2)
+    if chance.random() < 0.2:
+        pause_s = chance.uniform(0.3, 3.0)
+    else:
+        wanted = before + chance.randint(2, 18)
+        while events_in(out / JOURNAL) < wanted and child.poll() is None:
+            threading.Event().wait(0.02)
+    timer = threading.Timer(pause_s, child.kill)
     timer.start()
     said, errors = child.communicate()
     timer.cancel()
     assert child.returncode < 0, f"the campaign ended before it was killed often enough: {said}{errors}"
+
+
+def events_in(journal: Path) -> int:
+    if not journal.exists():
+        return 0
+    with closing(sqlite3.connect(f"file:{journal}?mode=ro", uri=True)) as connection:
+        return int(connection.execute("SELECT count(*) FROM events").fetchone()[0])
 
 
 def finish(rig: Path, out: Path) -> None:
@@ -109,7 +122,7 @@ def finish(rig: Path, out: Path) -> None:
     assert child.returncode == 0, said + errors
 
 
-def compare_with_truth(events: list[object], truth: list[dict[str, object]]) -> None:
+def compare_with_truth(events: list[object], names: dict[str, str], truth: list[dict[str, object]]) -> None:
     """No vial got a stock twice, and none got more of it than was planned for the vial."""
     planned: dict[tuple[str, str], float] = {}
     for event in events:
