@@ -154,14 +154,18 @@ def run(
 
 
 def _specification(
-    campaign: str | Path | CampaignSpec, replay: str | Path | None, budget: int | None
+    campaign: str | Path | CampaignSpec | None, replay: str | Path | None, budget: int | None
 ) -> CampaignSpec:
-    spec = campaign if isinstance(campaign, CampaignSpec) else load_campaign(campaign)
-    if replay is not None:
-        from campaign.replay import with_candidates
-        from campaign.table import read_table
+    from campaign.replay import campaign_from_table, with_candidates
+    from campaign.table import read_table
 
-        spec = with_candidates(spec, read_table(replay))
+    if campaign is None:
+        if replay is None:
+            raise ValueError("which campaign? Name a campaign file, or a table with --replay TABLE.csv")
+        spec = campaign_from_table(replay)
+    else:
+        spec = campaign if isinstance(campaign, CampaignSpec) else load_campaign(campaign)
+        spec = spec if replay is None else with_candidates(spec, read_table(replay))
     return spec if budget is None else replace(spec, stop=replace(spec.stop, budget=budget))
 
 
@@ -280,9 +284,7 @@ def _dispatch(arguments: argparse.Namespace) -> int:
             suggestions = ask(spec, arguments.data or (), arguments.n, arguments.seed)
             return terminal.ask_command(arguments, suggestions, spec.objective.unit)
         case "look":
-            from vision.look import look_command
-
-            return look_command(arguments)
+            return terminal.look_command(arguments)
         case "bench":
             return _bench_command(arguments)
         case _:

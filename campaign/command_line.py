@@ -47,7 +47,13 @@ def _run(commands: Any) -> None:
         "Carry out a campaign without a window: a line per experiment, then the report.",
         "aliquot run colour --virtual --speed 50 --seed 1 --out results",
     )
-    run.add_argument("campaign", metavar="CAMPAIGN.toml", help="a campaign file, or the name of a shipped one")
+    run.add_argument(
+        "campaign",
+        metavar="CAMPAIGN.toml",
+        nargs="?",
+        help="a campaign file, or the name of a shipped one; with --replay it may be left out: the table's last "
+        "column is then maximised",
+    )
     place = run.add_mutually_exclusive_group()
     place.add_argument("--rig", metavar="RIG.toml", type=Path, help="the real rig, or a bench served elsewhere")
     place.add_argument(

@@ -5,7 +5,7 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from campaign import narrate
 from campaign.events import Asked, Event, Finished, Observed
@@ -14,6 +14,9 @@ from campaign.result import Result
 from campaign.spec import CampaignSpec
 from campaign.state import CampaignState
 from optimiser.suggestion import Suggestion
+
+if TYPE_CHECKING:
+    from vision.reading import VialReading
 
 
 def run_command(arguments: argparse.Namespace, spec: CampaignSpec, folder: Path, run: Callable[..., Result]) -> int:
@@ -73,6 +76,55 @@ def ask_command(arguments: argparse.Namespace, suggestions: Sequence[Suggestion]
             print(f"{point}  |  {expected if suggestion.mean is not None else 'no prediction'}{worth}")
             print(f"    {suggestion.reason}")
     return 0
+
+
+def look_command(arguments: argparse.Namespace) -> int:
+    """A line per vessel, or with --json one object: readings by file name."""
+    from vision.look import load_slots, look_image, look_slots, reading_to_json
+
+    if arguments.slots:
+        print(narrate.json_line(look_slots(arguments.images, load_slots(arguments.slots))))
+        return 0
+    boxes = [tuple(arguments.box)] if arguments.box else None
+    found = {path: look_image(path, boxes) for path in arguments.images}
+    if arguments.json:
+        by_name = {path.name: [reading_to_json(r, n) for n, r in enumerate(rs)] for path, rs in found.items()}
+        print(narrate.json_line(by_name))
+    for path, readings in found.items():
+        if not arguments.json:
+            print(f"{path}: {'' if readings else 'no vessel found; say where it stands with --box'}")
+            for reading in readings:
+                print(f"    {reading_in_words(reading)}")
+        if arguments.draw:
+            save_drawn(path, readings, arguments.draw)
+    return 0
+
+
+def reading_in_words(reading: "VialReading") -> str:
+    x0, y0, x1, y1 = reading.box_px
+    words = [f"box {x0:.0f} {y0:.0f} {x1:.0f} {y1:.0f}", f"{reading.state} ({reading.confidence:.0%} sure)"]
+    if reading.surface_row is not None:
+        words.append(f"surface at row {reading.surface_row:.1f}")
+    if reading.level_mm is not None:
+        words.append(f"level {reading.level_mm:.1f} mm")
+    if reading.lab is not None:
+        words.append("Lab " + " ".join(f"{v:.1f}" for v in reading.lab))
+    if reading.doubt:
+        words.append("doubt: " + ", ".join(str(d.name).lower().replace("_", " ") for d in reading.doubt))
+    return " | ".join(words)
+
+
+def save_drawn(path: Path, readings: "Sequence[VialReading]", out: Path) -> None:
+    """The picture with what was seen drawn on it; several pictures get their own name in the folder `out`."""
+    import cv2
+
+    from vision.overlay import draw
+    from vision.picture import load_image
+
+    target = out if out.suffix else out / f"{path.stem}-seen.png"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if not cv2.imwrite(str(target), draw(load_image(path), readings)):
+        raise OSError(f"could not write {target}")
 
 
 def bench_command(arguments: argparse.Namespace, addresses: dict[str, str], rig_toml: str) -> int:
