@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
 )
 
 TWICE_WITHIN_S = 0.6
+SAME_PRESS_S = 0.02
 _WATCHED = frozenset(
     (QEvent.Type.KeyPress, QEvent.Type.KeyRelease, QEvent.Type.ShortcutOverride, QEvent.Type.Wheel)
 )
@@ -39,6 +40,7 @@ class InputFilter(QObject):
         self._window = window
         self._clock = clock
         self._escaped_s = float("-inf")
+        self._pressed_s = float("-inf")
         self._escape_down = False
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
@@ -71,9 +73,10 @@ class InputFilter(QObject):
         return self._page_key(event, key)
 
     def _escape(self) -> None:
-        if self._escape_down and self._clock() - self._escaped_s < 0.02:
-            return
         now = self._clock()
+        if self._escape_down and now - self._pressed_s < SAME_PRESS_S:
+            return
+        self._pressed_s = now
         twice = now - self._escaped_s <= TWICE_WITHIN_S
         self._escape_down = True
         self._escaped_s = float("-inf") if twice else now

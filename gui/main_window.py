@@ -1,8 +1,17 @@
 """The window: top bar, rail, pages, banner and status bar in one frame. It paints; `wiring` decides."""
 
-from PySide6.QtCore import QSize, Signal
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QCloseEvent
-from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QApplication,
+    QFrame,
+    QHBoxLayout,
+    QMainWindow,
+    QScrollArea,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
 
 from campaign.spec import CampaignSpec
 from gui import theme as themes
@@ -51,7 +60,7 @@ class MainWindow(QMainWindow):
         self.pages = QStackedWidget()
         for page in (self.setup_page, self.run_page, self.manual_page):
             mark(page, "page")
-            self.pages.addWidget(page)
+            self.pages.addWidget(_scrolled(page))
         self.status = StatusBar()
         self.keys = InputFilter(self)
         app.installEventFilter(self.keys)
@@ -134,6 +143,14 @@ class MainWindow(QMainWindow):
         else:
             event.ignore()
             self.closing.emit()
+
+
+def _scrolled(page: QWidget) -> QScrollArea:
+    """Large text on a small screen scrolls instead of growing the window beyond it."""
+    area = QScrollArea(widgetResizable=True)
+    area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    area.setWidget(page)
+    return area
 
 
 def _line(*, vertical: bool = False) -> QFrame:

@@ -23,6 +23,8 @@ def duration(seconds: float) -> str:
     if minutes < 60:
         return f"{minutes}{THIN}min"
     hours, minutes = divmod(minutes, 60)
+    if minutes >= 30 and hours >= 48:
+        hours += 1
     if hours < 48:
         return f"{hours}{THIN}h {minutes}{THIN}min" if minutes else f"{hours}{THIN}h"
     days, hours = divmod(hours, 24)

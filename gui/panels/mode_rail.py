@@ -9,7 +9,7 @@ from gui.icons import icon
 from gui.style import mark
 from gui.theme import Theme
 
-WIDTH_PX = 68
+WIDTH_PX = 60
 PAGES = ("setup", "run", "manual")
 _IN_MENU = ("File", "View", "Help")
 

@@ -53,6 +53,7 @@ class SetupPage(QWidget):
         self.summary = SummaryCard(actions)
         self.summary.apply.clicked.connect(self._apply)
         self._lay_out()
+        self.parameters.before = self.about
         self.load(spec)
 
     def _lay_out(self) -> None:

@@ -100,11 +100,14 @@ class Row:
 
 
 class ParametersCard(Card):
+    """before: what has the focus before the first row when one tabs through the page."""
+
     def __init__(self, changed: Callable[[], None]) -> None:
         super().__init__("What may be varied")
         self._changed = changed
         self._icon_colour = "#888888"
         self.rows: list[Row] = []
+        self.before: QWidget | None = None
         self.grid = QGridLayout()
         self.grid.setHorizontalSpacing(6)
         self.grid.setVerticalSpacing(4)
@@ -199,7 +202,6 @@ class ParametersCard(Card):
     def _lay_out(self) -> None:
         for column, label in enumerate(self._heads):
             self.grid.addWidget(label, 0, column)
-        before: QWidget | None = None
         for number, row in enumerate(self.rows):
             line = 1 + 2 * number
             for column, widget in enumerate(row.widgets()):
@@ -207,13 +209,25 @@ class ParametersCard(Card):
                 self.grid.addWidget(widget, line, column, centre)
                 if column not in (0, 7, 8):
                     widget.setMinimumHeight(CONTROL_PX)
-                if before is not None and column:
-                    QWidget.setTabOrder(before, widget)
-                before = widget if column else before
             self.grid.addWidget(row.choices, line, 3, 1, 3)
             self.grid.addWidget(row.sentence, line + 1, 1, 1, 7)
             row.sentence.setVisible(bool(row.sentence.text()))
         self._paint()
+        self._order()
+
+    def _order(self) -> None:
+        """Tab goes row by row, then to what stands below them."""
+        before = self.before
+        if before is None:
+            return
+        for row in self.rows:
+            for widget in (
+                row.name, row.kind, row.choices, row.low, row.high, row.step, row.unit, row.mixed, row.remove,
+            ):  # fmt: skip
+                QWidget.setTabOrder(before, widget)
+                before = widget
+        QWidget.setTabOrder(before, self.add)
+        QWidget.setTabOrder(self.add, self.total)
 
     def _paint(self) -> None:
         for row, colour in zip(self.rows, series_of([r.name.text() for r in self.rows]), strict=True):

@@ -1,0 +1,126 @@
+"""By hand: the map, the jog pad and the pumps, on a virtual bench; and when they are refused."""
+
+from dataclasses import replace
+
+import pytest
+from PySide6.QtCore import Qt
+from pytestqt.qtbot import QtBot
+
+from campaign.spec import CampaignSpec
+from campaign.state import CampaignState
+from gui.facts import Facts
+from gui.panels.manual import ManualPage, refusal
+from gui.wiring import Wiring
+from hardware.rig_file import load_rig
+from hardware.spec import RigSpec
+from resources import path
+from tests.gui.conftest import MakeWindow
+
+LONG_MS = 90_000
+
+
+@pytest.fixture
+def rig() -> RigSpec:
+    return load_rig(path("rigs/virtual.toml"))
+
+
+@pytest.fixture
+def page(qtbot: QtBot, rig: RigSpec, colour: CampaignSpec) -> ManualPage:
+    made = ManualPage()
+    qtbot.addWidget(made)
+    made.resize(1200, 760)
+    made.show()
+    made.show_state(CampaignState(spec=colour), Facts(link="ready", rig=rig))
+    return made
+
+
+def test_it_is_refused_in_words_unless_the_campaign_rests(rig: RigSpec, colour: CampaignSpec) -> None:
+    ready = Facts(link="ready", rig=rig)
+    for phase in ("Idle", "Held", "Complete", "Stopped"):
+        assert refusal(CampaignState(spec=colour, phase=phase), ready) is None  # type: ignore[arg-type]
+    for phase in ("Running", "Holding", "Restarting", "Stopping", "Aborted"):
+        assert refusal(CampaignState(spec=colour, phase=phase), ready)  # type: ignore[arg-type]
+    idle = CampaignState(spec=colour)
+    assert "Re-arm" in (refusal(idle, replace(ready, latched=True)) or "")
+    assert refusal(idle, replace(ready, busy="Homing the stage")) == "Homing the stage…"
+    assert "Pause first" in (refusal(CampaignState(spec=colour, phase="Running"), ready) or "")
+
+
+def test_jog_steps_are_bounded_by_the_travel(qtbot: QtBot, page: ManualPage, rig: RigSpec) -> None:
+    page.show_position((0.4, 50.0, 0.0))
+    with qtbot.waitSignal(page.wanted) as wanted:
+        qtbot.mouseClick(page.stage.pad["X −"], Qt.MouseButton.LeftButton)
+    assert wanted.args is not None
+    assert wanted.args[1:] == ["move_to", (0.0, 50.0, 0.0)]
+    page.show_position((0.0, 50.0, 0.0))
+    with qtbot.assertNotEmitted(page.wanted):
+        qtbot.mouseClick(page.stage.pad["X −"], Qt.MouseButton.LeftButton)
+    page.stage.step.set_value("10")
+    with qtbot.waitSignal(page.wanted) as wanted:
+        qtbot.keyClick(page, Qt.Key.Key_Right)
+    assert wanted.args is not None
+    assert wanted.args[2] == (10.0, 50.0, 0.0)
+    with qtbot.waitSignal(page.wanted) as wanted:
+        qtbot.keyClick(page, Qt.Key.Key_Right, Qt.KeyboardModifier.ShiftModifier)
+    assert wanted.args is not None
+    assert wanted.args[2] == (min(100.0, rig.stage.travel_mm[0]), 50.0, 0.0)
+
+
+def test_a_click_on_the_map_asks_for_that_vial(qtbot: QtBot, page: ManualPage, rig: RigSpec) -> None:
+    page.show_position((0.0, 0.0, 0.0))
+    with qtbot.waitSignal(page.wanted) as wanted:
+        qtbot.mouseClick(page.map, Qt.MouseButton.LeftButton, pos=page.map.place("C4").toPoint())
+    assert wanted.args is not None
+    assert wanted.args[2][:2] == rig.rack.position_mm("C4")
+    page.show_position((*rig.rack.position_mm("C4"), 0.0))
+    assert page.map.slot_at_station == "C4"
+    assert page.pumps.rows["red"].dispense.isEnabled()
+
+
+def test_nothing_can_be_pressed_while_a_campaign_is_going(
+    qtbot: QtBot, page: ManualPage, rig: RigSpec, colour: CampaignSpec
+) -> None:
+    page.show_position((*rig.rack.position_mm("A1"), 0.0))
+    page.show_state(CampaignState(spec=colour, phase="Running"), Facts(link="ready", rig=rig))
+    assert "Press Pause first" in page.words.text()
+    with qtbot.assertNotEmitted(page.wanted):
+        qtbot.mouseClick(page.map, Qt.MouseButton.LeftButton, pos=page.map.place("B2").toPoint())
+        qtbot.mouseClick(page.stage.pad["X +"], Qt.MouseButton.LeftButton)
+        qtbot.mouseClick(page.pumps.rows["red"].dispense, Qt.MouseButton.LeftButton)
+        qtbot.mouseClick(page.stage.home_button, Qt.MouseButton.LeftButton)
+
+
+def test_home_go_and_dispense_on_the_virtual_bench(
+    qtbot: QtBot, make_window: MakeWindow, colour: CampaignSpec
+) -> None:
+    wiring: Wiring = make_window(colour, speed=100.0)
+    wiring.session.connect(colour)
+    window = wiring.window
+    window.show_page("manual")
+
+    def idle() -> bool:
+        return wiring.facts.link == "ready" and not wiring.facts.busy
+
+    def until(condition: object) -> None:
+        qtbot.waitUntil(lambda: bool(condition()), timeout=LONG_MS)  # type: ignore[operator]
+
+    until(idle)
+    qtbot.mouseClick(window.manual_page.stage.home_button, Qt.MouseButton.LeftButton)
+    until(lambda: wiring.session.homed and idle())
+    until(lambda: window.manual_page.stage.pad["X +"].isEnabled())
+    qtbot.mouseClick(
+        window.manual_page.map, Qt.MouseButton.LeftButton, pos=window.manual_page.map.place("A2").toPoint()
+    )
+    until(lambda: idle() and window.manual_page.map.slot_at_station == "A2")
+    row = window.manual_page.pumps.rows["blue"]
+    until(row.dispense.isEnabled)
+    left_ul = wiring.session.pumps_left_ul()["blue"]
+    row.volume.setValue(500)
+    qtbot.mouseClick(row.dispense, Qt.MouseButton.LeftButton)
+    until(lambda: wiring.session.contents_ul()["A2"] == pytest.approx(500, abs=1) and idle())
+    assert wiring.session.pumps_left_ul()["blue"] == pytest.approx(left_ul - 500, abs=1)
+    assert "vial A2" in window.banner.text.text()
+    row.volume.setValue(row.volume.maximum())
+    qtbot.mouseClick(row.dispense, Qt.MouseButton.LeftButton)
+    until(lambda: bool(wiring.facts.mistakes))
+    assert wiring.session.contents_ul()["A2"] == pytest.approx(500, abs=1)

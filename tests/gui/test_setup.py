@@ -1,0 +1,126 @@
+"""The set-up form says what a campaign file would say, and what is wrong at the place where it is wrong."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QColor
+from PySide6.QtWidgets import QWidget
+from pytestqt.qtbot import QtBot
+
+from campaign.config import load_campaign
+from campaign.spec import CampaignSpec, StopSpec
+from campaign.state import CampaignState
+from gui.actions import Actions
+from gui.panels.setup import SetupPage
+from optimiser.space import Categorical
+from resources import path
+
+
+def page(qtbot: QtBot, spec: CampaignSpec) -> SetupPage:
+    window = QWidget()
+    qtbot.addWidget(window)
+    made = SetupPage(spec, Actions(window))
+    qtbot.addWidget(made)
+    made.show()
+    return made
+
+
+def retype(qtbot: QtBot, line: QWidget, text: str) -> None:
+    line.selectAll()  # type: ignore[attr-defined]
+    qtbot.keyClicks(line, text)
+
+
+@pytest.mark.parametrize("name", ["colour", "course", "replay_p3ht"])
+def test_shipped_campaigns_come_back_from_the_form_unchanged(qtbot: QtBot, name: str) -> None:
+    spec = load_campaign(path(f"campaigns/{name}.toml"))
+    assert page(qtbot, spec).spec == spec
+
+
+def test_a_bad_cell_is_outlined_with_its_sentence_below(qtbot: QtBot, colour: CampaignSpec) -> None:
+    form = page(qtbot, colour)
+    row = form.parameters.rows[1]
+    retype(qtbot, row.low, "plenty")
+    retype(qtbot, form.strategy.budget, "0")
+    assert form.spec is None
+    assert row.low.property("kind") == "bad"
+    assert "plenty" in row.sentence.text()
+    assert row.sentence.isVisible()
+    assert form.parameters.rows[0].low.property("kind") != "bad"
+    assert form.strategy.budget.property("kind") == "bad"
+    assert "to put right" in form.summary.words.text()
+    retype(qtbot, row.low, "0")
+    retype(qtbot, form.strategy.budget, "12")
+    assert form.spec == replace(colour, stop=StopSpec(budget=12))
+    assert not row.sentence.isVisible()
+
+
+def test_a_mixture_that_cannot_reach_its_total_is_told_beside_the_total(qtbot: QtBot, colour: CampaignSpec) -> None:
+    form = page(qtbot, colour)
+    retype(qtbot, form.parameters.total, "90000")
+    assert form.spec is None
+    assert form.parameters.total.property("kind") == "bad"
+    assert "cannot be reached" in form.parameters.sentence.text()
+
+
+def test_parameters_are_added_changed_and_taken_out(qtbot: QtBot, course: CampaignSpec) -> None:
+    form = page(qtbot, course)
+    before = len(form.parameters.rows)
+    qtbot.mouseClick(form.parameters.add, Qt.MouseButton.LeftButton)
+    row = form.parameters.rows[-1]
+    assert form.spec is None
+    qtbot.keyClicks(row.name, "solvent")
+    row.kind.setCurrentIndex(row.kind.findData("categorical"))
+    qtbot.keyClicks(row.choices, "water, ethanol")
+    assert form.spec is not None
+    assert form.spec.space.parameters[-1] == Categorical("solvent", ("water", "ethanol"))
+    qtbot.mouseClick(row.remove, Qt.MouseButton.LeftButton)
+    assert len(form.parameters.rows) == before
+    assert form.spec == course
+
+
+def test_a_picked_colour_becomes_the_target_and_the_swatch_shows_it(qtbot: QtBot, colour: CampaignSpec) -> None:
+    form = page(qtbot, colour)
+    form.objective.take_colour(QColor(200, 120, 60))
+    assert form.spec is not None
+    lab = form.spec.objective.target_lab
+    assert lab is not None
+    assert lab == pytest.approx((58.1, 26.2, 45.2), abs=0.2)
+    shown = QColor(form.objective.swatch.text())
+    assert abs(shown.red() - 200) <= 2
+    assert abs(shown.blue() - 60) <= 2
+
+
+def test_fields_that_do_not_apply_cannot_be_edited(qtbot: QtBot, colour: CampaignSpec) -> None:
+    form = page(qtbot, colour)
+    form.strategy.acquisition.setCurrentIndex(form.strategy.acquisition.findData("ei"))
+    assert not form.strategy.beta.isEnabled()
+    form.strategy.acquisition.setCurrentIndex(form.strategy.acquisition.findData("ucb"))
+    assert form.strategy.beta.isEnabled()
+    form.strategy.kind.setCurrentIndex(form.strategy.kind.findData("random"))
+    assert not form.strategy.acquisition.isEnabled()
+    form.objective.kind.setCurrentIndex(form.objective.kind.findData("formula"))
+    assert form.objective.formula.isVisible()
+    assert not form.objective.swatch.isVisible()
+
+
+def test_while_a_campaign_is_going_only_strategy_end_and_mode_may_change(
+    qtbot: QtBot, colour: CampaignSpec
+) -> None:
+    form = page(qtbot, colour)
+    form.show_state(CampaignState(spec=colour, phase="Running"))
+    assert not form.parameters.isEnabled()
+    assert not form.summary.start.isVisible()
+    retype(qtbot, form.strategy.budget, "9")
+    with qtbot.waitSignal(form.applied) as applied:
+        qtbot.mouseClick(form.summary.apply, Qt.MouseButton.LeftButton)
+    assert applied.args is not None
+    assert applied.args[0].stop.budget == 9
+
+
+def test_the_form_is_saved_as_a_campaign_file(qtbot: QtBot, colour: CampaignSpec, tmp_path: Path) -> None:
+    form = page(qtbot, colour)
+    retype(qtbot, form.name, "Another colour")
+    form.save(tmp_path / "mine.toml")
+    assert load_campaign(tmp_path / "mine.toml") == replace(colour, name="Another colour")
