@@ -97,6 +97,8 @@ class Walk:
         except ExhaustedError:
             self._complete("every point that can be made has been tried")
             return
+        if self._desk.state.waiting != state.waiting:  # decided while it was asked for again
+            return
         self._asked_with = (state.spec.strategy, history.observations)
         self._desk.record(
             Suggested(

@@ -28,7 +28,7 @@ def spec(budget: int = 4, mode: str = "automatic", **changes: object) -> Campaig
 
 @dataclass
 class PaperBench:
-    """before: called with each step before it is done; what it returns replaces the outcome, what it raises is raised."""
+    """before: called with each step before it is done; what it returns replaces the outcome."""
 
     slots: tuple[str, ...] = tuple(f"{row}{column}" for row in "ABCD" for column in range(1, 7))
     before: Callable[[Step], Outcome | None] = lambda step: None

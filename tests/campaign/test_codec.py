@@ -27,7 +27,8 @@ trees = st.recursive(
 )
 BY_TYPE = {
     str: words, int: whole, float: numbers, bool: st.booleans(), events.Point: points,
-    steps.Measure.__annotations__["point"]: points, StepDone.__annotations__["data"]: st.dictionaries(words, trees, max_size=4),
+    steps.Measure.__annotations__["point"]: points,
+    StepDone.__annotations__["data"]: st.dictionaries(words, trees, max_size=4),
 }  # fmt: skip
 
 
@@ -112,7 +113,14 @@ def test_what_json_cannot_hold_is_not_written(value):
 
 
 def test_results_of_devices_become_json():
-    seen = {"a": np.float64(1.5), "b": np.int64(2), "c": (1, math.nan), "d": np.array([True]), "e": math.inf, "f": b"x"}
+    seen = {
+        "a": np.float64(1.5),
+        "b": np.int64(2),
+        "c": (1, math.nan),
+        "d": np.array([True]),
+        "e": math.inf,
+        "f": b"x",
+    }
     assert as_json(seen) == {"a": 1.5, "b": 2, "c": [1, "nan"], "d": [True], "e": "inf", "f": "b'x'"}
     kept = StepDone(1, 1, 0, as_json(seen))
     assert decode(encode(kept)) == kept

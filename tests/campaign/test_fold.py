@@ -98,7 +98,11 @@ def test_a_vial_given_up_and_another_attempt():
     state = fold(state, AttemptStarted(1, 2, "A2", STEPS))
     assert (state.experiments[0].slot, state.experiments[0].attempt) == ("A2", 2)
     failed = fold(state, replace(OBSERVED, attempt=2, value=None, note="no"))
-    assert (failed.experiments[0].status, failed.experiments[0].note, failed.vials["A2"]) == ("failed", "no", "done")
+    assert (failed.experiments[0].status, failed.experiments[0].note, failed.vials["A2"]) == (
+        "failed",
+        "no",
+        "done",
+    )
 
 
 def test_an_attempt_that_goes_on_in_the_same_vial_keeps_what_was_done():
@@ -123,11 +127,15 @@ def test_fresh_rack():
 
 def test_the_rest():
     done = (*IN_WORK, *DOSED, *LOOKED, OBSERVED)
-    state = fold_all((*done, Noted(1, "hm"), Included(1, False), SettingsChanged(campaign_to_toml(spec(budget=9)), "")))
+    state = fold_all(
+        (*done, Noted(1, "hm"), Included(1, False), SettingsChanged(campaign_to_toml(spec(budget=9)), ""))
+    )
     assert (state.experiments[0].note, state.experiments[0].include, state.spec.stop.budget) == ("hm", False, 9)
     assert fold_all((*IN_WORK, DOSED[0], Resumed("dose"))).in_doubt == "dose"
     assert fold_all((*IN_WORK, Resumed("dose"), VialGivenUp(1, 1, "A1", ""))).in_doubt is None
-    state = fold_all((*done, Finished("budget", 1, POINT, 4.0, 0.1, 3.0), PhaseChanged("Completing", "Complete", "b")))
+    state = fold_all(
+        (*done, Finished("budget", 1, POINT, 4.0, 0.1, 3.0), PhaseChanged("Completing", "Complete", "b"))
+    )
     assert (state.finished, state.phase, state.why) == (True, "Complete", "b")
 
 

@@ -1,6 +1,7 @@
 """The journal on real files: durable, append-only, verifiable, one writer."""
 
 import os
+import re
 import sqlite3
 import stat
 import subprocess
@@ -81,7 +82,10 @@ def test_what_a_killed_program_left_of_a_new_journal_is_no_obstacle(path):
 def test_durable_settings(journal):
     journal.append(Noted(1, "a"))
     with journal._engine.connect() as connection:
-        pragma = {n: connection.exec_driver_sql(f"PRAGMA {n}").scalar() for n in ("journal_mode", "synchronous", "fullfsync")}
+        pragma = {
+            n: connection.exec_driver_sql(f"PRAGMA {n}").scalar()
+            for n in ("journal_mode", "synchronous", "fullfsync")
+        }
     assert pragma == {"journal_mode": "wal", "synchronous": 2, "fullfsync": 1}
 
 
@@ -176,11 +180,24 @@ def test_others_read_while_one_writes(journal, path):
     assert seen[-1] is None
 
 
+def opened_or_refused(path):
+    """What is wrong, and the events if nothing is."""
+    try:
+        with Journal.open(path, readonly=True) as journal:
+            damage = journal.verify()
+            return damage, [] if damage else list(journal.events())
+    except JournalError as error:
+        return str(error), []
+
+
 class TestVerify:
     @pytest.mark.parametrize(
         ("statement", "complaint"),
         [
-            ("UPDATE events SET body = replace(body, 'note 2', 'note X') WHERE number = 3", "record 3 .* was changed"),
+            (
+                "UPDATE events SET body = replace(body, 'note 2', 'note X') WHERE number = 3",
+                "record 3 .* was changed",
+            ),
             ("UPDATE events SET wall_s = wall_s + 1 WHERE number = 2", "record 2 .* was changed"),
             ("UPDATE events SET kind = 'asked' WHERE number = 2", "record 2 .* was changed"),
             ("UPDATE events SET experiment = 9 WHERE number = 4", "record 4 .* was changed"),
@@ -198,8 +215,6 @@ class TestVerify:
             tamper(path, statement)
             said = journal.verify()
         assert said is not None
-        import re
-
         assert re.search(complaint, said), said
 
     @pytest.mark.parametrize("where", [100, 4096 + 50, 3 * 4096 + 200, -60, -2000])
@@ -211,21 +226,14 @@ class TestVerify:
             before = list(journal.events())
         content[where] ^= 0xFF
         path.write_bytes(content)
-        try:
-            with Journal.open(path, readonly=True) as journal:
-                if journal.verify() is None:
-                    assert list(journal.events()) == before
-        except JournalError as error:
-            assert str(path) in str(error)
+        damage, events = opened_or_refused(path)
+        assert damage is not None or events == before
 
     def test_a_file_cut_short(self, path):
         written(path, 60)
         path.write_bytes(path.read_bytes()[:-4096])
-        try:
-            with Journal.open(path, readonly=True) as journal:
-                assert journal.verify() is not None
-        except JournalError as error:
-            assert "damaged" in str(error)
+        damage, _ = opened_or_refused(path)
+        assert damage is not None
 
 
 def test_a_newer_format_is_read_but_not_written(path):
@@ -255,7 +263,11 @@ class TestOneWriter:
             "j = Journal.create(sys.argv[1]); j.append(Noted(1, 'a')); print('here', flush=True); sys.stdin.read()"
         )
         child = subprocess.Popen(
-            [sys.executable, "-c", code, str(path)], cwd=HOUSE, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [sys.executable, "-c", code, str(path)],
+            cwd=HOUSE,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
         )
         assert child.stdout.readline() == "here\n"
         with pytest.raises(JournalError, match=f"process {child.pid}"):

@@ -4,6 +4,7 @@ import threading
 
 import pytest
 
+from campaign.decide import build_strategy
 from campaign.errors import CampaignError, TransitionError
 from campaign.events import (
     Asked,
@@ -287,6 +288,29 @@ class TestDecisions:
         assert curious.experiment == 2
         assert curious.sd > greedy.sd
 
+    def test_what_is_decided_while_it_is_asked_for_again_stays_decided(self, waiting, monkeypatch):
+        campaign, watch = waiting
+        asked, free = threading.Event(), threading.Event()
+        strategy = build_strategy(StrategySpec("random"))
+
+        class Slow:
+            def ask(self, history, n=1):
+                asked.set()
+                assert free.wait(PATIENCE_S)
+                return strategy.ask(history, n)
+
+        with monkeypatch.context() as patched:
+            patched.setattr("campaign.decide.build_strategy", lambda spec: Slow())
+            campaign.change(spec(mode="approve", strategy=StrategySpec("random", initial=2)), "asks again")
+            assert asked.wait(PATIENCE_S)
+            point = campaign.state.waiting.point
+            campaign.decide("accept")
+            watch.heard(Decided)
+        free.set()
+        assert watch.heard(Observed).point == point
+        watch.until(lambda s: s.waiting is not None)
+        assert [e.experiment for e in watch._of(Suggested)] == [1, 2]
+
 
 class TestPause:
     def test_takes_effect_after_the_step_and_goes_on_in_the_same_vial(self, opened):
@@ -390,11 +414,13 @@ class TestQuestions:
         assert campaign.state.experiments[0].note == "The level in A1 is wrong."
 
     def test_a_dose_that_was_done_is_never_offered_again(self, opened):
-        campaign, watch, bench = self.held_by(opened, self.mismatch(Dose))
+        campaign, _, _ = self.held_by(opened, self.mismatch(Dose))
         assert campaign.state.question.choices == ("go on", "new vial", "fail")
 
     def test_a_refused_step_may_be_done_again(self, opened):
-        campaign, watch, bench = self.held_by(opened, self.raising(Dose, OutOfRangeError("red", "syringe is empty")))
+        campaign, watch, bench = self.held_by(
+            opened, self.raising(Dose, OutOfRangeError("red", "syringe is empty"))
+        )
         assert campaign.state.question.question == (
             "red: syringe is empty. Not done: "
             f"dose {100 * campaign.state.experiments[0].point['x']:g} µL of red into A1 (experiment 1)."

@@ -111,7 +111,7 @@ def test_returns_at_once_and_is_quick(tmp_path):
 
 
 def test_from_many_threads_at_once(tmp_path):
-    campaign, bench, _ = caught(tmp_path)
+    campaign, _, _ = caught(tmp_path)
     threads = [threading.Thread(target=campaign.stop_all, args=(str(i),)) for i in range(8)]
     for thread in threads:
         thread.start()
