@@ -46,7 +46,9 @@ class ExperimentsModel(QAbstractTableModel):
         rows = tuple(reversed(state.experiments))
         old, self_spec = self.rows, self.state.spec if self.state else None
         objective, parameters = state.spec.objective, state.spec.space.parameters
-        decimals = digits.decimals_of([e.value for e in rows if e.value is not None])
+        sense = max if objective.direction == "maximise" else min
+        values = [e.value for e in rows if e.value is not None]
+        decimals = digits.decimals_of([sense(values)] if values else [])
         if self_spec is None or self_spec.space != state.spec.space or self_spec.objective != objective:
             self.beginResetModel()
             self.keys = ("number", "status", "source", *(p.name for p in parameters),

@@ -6,9 +6,11 @@ from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QStackedLayout, QT
 from campaign.state import CampaignState
 from gui.models.experiments_model import ExperimentsModel
 from gui.theme import BODY_PX, CAPTION_PX, Theme
+from gui.widgets import digits
 from gui.widgets.card import Empty
+from optimiser.space import Categorical
 
-ROW_PX = 28
+ROW_PX, CELL_PX = 28, 18
 SMALLER = CAPTION_PX / BODY_PX
 WIDTHS = {"number": 34, "status": 86, "source": 76, "measured": 80, "predicted": 84, "include": 50}
 
@@ -47,6 +49,7 @@ class ExperimentsPanel(QWidget):
         if self.model.keys != self._keys:
             self._keys = self.model.keys
             self._size_columns()
+        self._widen()
         self.pages.setCurrentIndex(1 if state.experiments else 0)
 
     def edit_newest_note(self) -> None:
@@ -61,11 +64,32 @@ class ExperimentsPanel(QWidget):
         metrics = self.table.fontMetrics()
         for column, key in enumerate(self._keys):
             words = str(self.model.headerData(column, Qt.Orientation.Horizontal) or "")
-            self.table.setColumnWidth(
-                column, max(WIDTHS.get(key, 60), round(metrics.horizontalAdvance(words) * SMALLER) + 13)
-            )
+            heading = round(metrics.horizontalAdvance(words) * SMALLER) + 13
+            self.table.setColumnWidth(column, max(WIDTHS.get(key, 48), heading, self._value_px(key)))
         header.setSectionResizeMode(self._keys.index("note"), QHeaderView.ResizeMode.Stretch)
         header.setMinimumSectionSize(40)
+
+    def _value_px(self, key: str) -> int:
+        """The width that the longest value of a parameter needs; 0 for other columns."""
+        state = self.model.state
+        parameter = next((p for p in state.spec.space.parameters if p.name == key), None) if state else None
+        if parameter is None:
+            return 0
+        ends = parameter.choices if isinstance(parameter, Categorical) else (parameter.low, parameter.high)
+        metrics = self.table.fontMetrics()
+        return CELL_PX + max(metrics.horizontalAdvance(digits.setting(parameter, end)) for end in ends)
+
+    def _widen(self) -> None:
+        """Give the columns of values the width of the newest row, where it needs more."""
+        if not self.model.rows:
+            return
+        metrics = self.table.fontMetrics()
+        for key in ("measured", "predicted"):
+            column = self._keys.index(key)
+            words = str(self.model.data(self.model.index(0, column)) or "")
+            needed = metrics.horizontalAdvance(words) + CELL_PX
+            if needed > self.table.columnWidth(column):
+                self.table.setColumnWidth(column, needed)
 
     def set_theme(self, theme: Theme) -> None:
         self.model.set_theme(theme)

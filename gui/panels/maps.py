@@ -192,7 +192,7 @@ class Maps(QWidget):
 def outline(space: SearchSpace, x: str, y: str) -> QPainterPath | None:
     """The exact edge of a mixture seen along two of its components; None where there is none to tell."""
     mixture = space.mixture
-    if mixture is None or x not in mixture.names or y not in mixture.names or space.candidates is not None:
+    if mixture is None or x not in mixture.names or y not in mixture.names:
         return None
     rest = [bounds(space.parameter(name)) for name in mixture.names if name not in (x, y)]
     if len(rest) > 1 and any(low > 0 or high < mixture.total for low, high in rest):

@@ -66,6 +66,8 @@ class ModelCard(Card):
         self.x_box.activated.connect(lambda _: self._axes_chosen(self.x_box, self.y_box))
         self.y_box.activated.connect(lambda _: self._axes_chosen(self.y_box, self.x_box))
         self.others.activated.connect(lambda _: self._redraw())
+        for box in (self.x_box, self.y_box, self.others):
+            box.setMinimumWidth(84)
         for widget in (self.face, self.x_box, self.y_box, self.others):
             self.header.addWidget(widget)
         self.maps, self.slices = Maps(), Slices()
@@ -236,8 +238,10 @@ class ModelCard(Card):
             mapped = self.face.value == "map" and self.x_box.count() > 1
             self.pages.setCurrentWidget(self.maps if mapped else self.slices)
         shown = self.pages.currentWidget()
-        for box in (self.x_box, self.y_box, self.others):
+        for box in (self.x_box, self.y_box):
             box.setVisible(shown is self.maps)
+        has_others = self.state is not None and len(self.state.spec.space.parameters) > 2
+        self.others.setVisible(shown is self.maps and has_others)
 
     def _nothing(self) -> str:
         if self.state is None or self.state.phase == "Idle":

@@ -184,7 +184,9 @@ class NextExperiment(Card):
         elif self.waiting is not None and self.state is not None and self.state.phase in ("Holding", "Held"):
             lines.append("Paused: resume, then decide.")
         elif self.is_moved:
-            lines.append("Changed by you; Accept makes the optimiser's own wish instead.")
+            table = self.state is not None and self.state.spec.space.candidates is not None
+            row = " Use mine takes the nearest row of the table." if table else ""
+            lines.append(f"Changed by you; Accept makes the optimiser's own wish instead.{row}")
         elif self.waiting is not None:
             lines.append(f"Why: {_short(self.waiting.reason)}")
         elif self.state is None or self.state.phase == "Idle":

@@ -29,15 +29,16 @@ def best_so_far(values: list[float | None], direction: str) -> Array:
     return np.asarray(sign * np.fmax.accumulate(raw)) if len(raw) else raw
 
 
-def verdict(believed: Array, band: "impact.Band", faster: float | None, direction: str) -> str:
-    """The sentence about random search; a factor only where the model supports one."""
+def verdict(believed: Array, sd: float, band: "impact.Band", faster: float | None, direction: str) -> str:
+    """The sentence about random search. A gain is claimed only beyond the band and beyond the model's own doubt
+    (sd: at the best point)."""
     made = len(believed)
     if made < ENOUGH:
         return "too early to compare with random search"
     sign = 1.0 if direction == "maximise" else -1.0
     edge = band.high if direction == "maximise" else band.low
-    if not sign * believed[-1] > sign * edge[made - 1]:
-        return "no better than random search so far, as the model sees it"
+    if not sign * (believed[-1] - edge[made - 1]) > sd:
+        return "not clearly better than random search so far, as the model sees it"
     if faster is None:
         return f"random search would not get there within {len(band.median)} experiments, as the model sees it"
     return f"about {faster:.1f}x faster than random search, as the model sees it"
@@ -55,7 +56,8 @@ class ProgressPanel(QWidget):
         self.steps = pg.PlotCurveItem(antialias=True)
         for item in (self.dots, self.steps):
             self.plot.addItem(item)
-        self.words = label("")
+        self.words = label("", wrap=True)
+        self.words.setMinimumHeight(18)
         page = QWidget()
         layout = QVBoxLayout(page)
         layout.setContentsMargins(12, 8, 12, 8)
@@ -109,7 +111,7 @@ class ProgressPanel(QWidget):
         name_axis(self.plot, "left", objective.unit or objective.name)
         budget = max(self.state.spec.stop.budget, len(self.state.experiments))
         self.plot.setXRange(0.5, budget + 0.5, padding=0.01)
-        best = f"Best so far {digits.with_sd(float(y[-1]), None, objective.unit)}"
+        best = f"Best measured so far {digits.with_sd(float(y[-1]), None, objective.unit)}"
         compared = self._compare(seen, budget)
         self.words.setText(f"{best}; {compared}." if compared else f"{best}.")
 
@@ -124,9 +126,10 @@ class ProgressPanel(QWidget):
         direction = self.state.spec.objective.direction
         band = impact.random_band(self.posterior, budget)
         self.band.set_data(np.arange(1.0, budget + 1), band.median, band.low, band.high)
-        mean, _ = self.posterior.predict([e.point for e in counted])
+        mean, sd = self.posterior.predict([e.point for e in counted])
+        doubt = float(sd[int(mean.argmax() if direction == "maximise" else mean.argmin())])
         believed = best_so_far([float(v) for v in mean], direction)
-        return verdict(believed, band, impact.times_faster(believed, band, direction), direction)
+        return verdict(believed, doubt, band, impact.times_faster(believed, band, direction), direction)
 
     def set_theme(self, theme: Theme) -> None:
         self.theme = theme

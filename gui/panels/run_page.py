@@ -21,6 +21,7 @@ from gui.panels.next_experiment import NextExperiment
 from gui.panels.progress import ProgressPanel
 from gui.panels.vial_map import VialMap
 from gui.theme import DARK, GRID_PX, Theme
+from gui.widgets.card import Card
 from vision.reading import VialReading
 
 if TYPE_CHECKING:
@@ -67,6 +68,9 @@ class RunPage(QWidget):
         right.addWidget(self.camera, 3)
         right.addWidget(self.vials)
         right.addWidget(self.next, 4)
+        self.aside = Card("Progress")
+        self.aside.hide()
+        right.addWidget(self.aside, 3)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(GRID_PX, GRID_PX, GRID_PX, GRID_PX)
         layout.setSpacing(GRID_PX)
@@ -96,8 +100,20 @@ class RunPage(QWidget):
         for panel in (self.experiments, self.progress, self.log, self.camera, self.vials, self.next, self.model):
             panel.show_state(state)
         self.vials.setVisible(bool(state.vials))
-        self.camera.setVisible(bool(state.vials) or self.camera.has_picture)
+        self._use_side(camera=bool(state.vials) or self.camera.has_picture)
         self._place(self.next.point, live=False)
+
+    def _use_side(self, *, camera: bool) -> None:
+        """A campaign without a bench has no picture: its progress takes the place."""
+        self.camera.setVisible(camera)
+        if camera == self.aside.isHidden():
+            return
+        if camera:
+            self.tabs.insertTab(1, self.progress, "Progress")
+        else:
+            self.aside.body.addWidget(self.progress, 1)
+            self.progress.show()
+        self.aside.setVisible(not camera)
 
     def show_model(self, posterior: "Posterior | None") -> None:
         """A newly fitted posterior; None while there is none."""

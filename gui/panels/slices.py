@@ -35,7 +35,6 @@ class OneSlice:
         self.words = isinstance(parameter, Categorical)
         self.plot, self.strip = chart(area, row, column), chart(area, row + 1, column)
         self.strip.setMaximumHeight(STRIP_PX * 2)
-        self.strip.setXLink(self.plot)
         self.strip.getAxis("left").setTicks([])
         self.plot.getAxis("bottom").setStyle(showValues=False)
         self.band = Band(self.plot)
@@ -52,7 +51,8 @@ class OneSlice:
         low, high = bounds(parameter)
         self.line.setBounds((low, high))
         pad = 0.5 if self.words else 0.0
-        self.plot.setXRange(low - pad, high + pad, padding=0.03)
+        for plot in (self.plot, self.strip):
+            plot.setXRange(low - pad, high + pad, padding=0.03)
         if isinstance(parameter, Categorical):
             ticks = [list(enumerate(parameter.choices))]
             self.strip.getAxis("bottom").setTicks(ticks)
@@ -82,7 +82,9 @@ class OneSlice:
             self.band.set_data(x, mean, mean - reach, mean + reach)
             self.promise.setFillLevel(floor)
             self.promise.setData(x, promise)
-        self.strip.autoRange(padding=0.05)
+        if promise.size:
+            top = float(promise.max())
+            self.strip.setYRange(floor, top if top > floor else floor + 1.0, padding=0.05)
 
     def position(self, value: float | str) -> float:
         if isinstance(self.parameter, Categorical):
@@ -150,7 +152,8 @@ class Slices(QWidget):
             self.set_theme(self.theme)
         for i, cut in enumerate(self.cuts.values()):
             if i == 0 or cut.plot.getAxis("left").style["showValues"]:
-                name_axis(cut.plot, "left", digits.title(objective.name, objective.unit))
+                short = len(self.cuts) > PER_ROW and objective.unit
+                name_axis(cut.plot, "left", short or digits.title(objective.name, objective.unit))
 
     def draw(
         self, posterior: "Posterior", at: Point, acquisition: "Acquisition", best: float, *, rescale: bool

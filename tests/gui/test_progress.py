@@ -25,19 +25,23 @@ BAND = Band(np.linspace(9, 2, 20), np.linspace(10, 3, 20), np.linspace(12, 5, 20
 
 
 def test_no_claim_before_there_is_enough():
-    assert verdict(np.array([1.0]), BAND, 9.0, "minimise").startswith("too early")
+    assert verdict(np.array([1.0]), 0.1, BAND, 9.0, "minimise").startswith("too early")
 
 
 def test_no_claim_inside_the_band():
-    assert verdict(np.full(8, 9.5), BAND, 1.2, "minimise").startswith("no better")
+    assert verdict(np.full(8, 9.5), 0.1, BAND, 1.2, "minimise").startswith("not clearly better")
+
+
+def test_no_claim_within_the_models_own_doubt():
+    assert verdict(np.full(8, 4.0), 3.0, BAND, 2.6, "minimise").startswith("not clearly better")
 
 
 def test_a_factor_where_random_search_gets_there():
-    assert verdict(np.full(8, 4.0), BAND, 2.6, "minimise").startswith("about 2.6x faster")
+    assert verdict(np.full(8, 4.0), 0.1, BAND, 2.6, "minimise").startswith("about 2.6x faster")
 
 
 def test_no_number_where_it_does_not():
-    assert "would not get there within 20" in verdict(np.full(8, 0.5), BAND, None, "minimise")
+    assert "would not get there within 20" in verdict(np.full(8, 0.5), 0.1, BAND, None, "minimise")
 
 
 @pytest.fixture
@@ -59,7 +63,7 @@ def test_steps_and_band_are_drawn(panel):
     state = states.colour_state()
     seen = tuple(Observation(e.point, e.value, include=e.include) for e in state.observed)
     panel.show_state(state)
-    assert panel.words.text() == f"Best so far {min(e.value for e in state.observed):.2f}\u202fΔE00."
+    assert panel.words.text() == f"Best measured so far {min(e.value for e in state.observed):.2f}\u202fΔE00."
     panel.show_model(fit(History(state.spec.space, "minimise", 0, seen)))
     assert "random search" in panel.words.text()
     assert len(panel.band.line.getData()[0]) == state.spec.stop.budget
