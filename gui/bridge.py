@@ -24,6 +24,7 @@ class Bridge(QObject):
     position_changed = Signal(object)
     opened = Signal(object)
     told = Signal(str, str)
+    hand_told = Signal(str)
     report_ready = Signal(str)
     closed = Signal()
     _wake = Signal()

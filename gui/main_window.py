@@ -1,7 +1,7 @@
 """The window: top bar, rail, pages, banner and status bar in one frame. It paints; `wiring` decides."""
 
-from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QCloseEvent
+from PySide6.QtCore import QEvent, QSize, Qt, Signal
+from PySide6.QtGui import QCloseEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QApplication,
     QFrame,
@@ -29,6 +29,7 @@ from gui.style import mark
 from gui.theme import SCALES, Choice, Theme
 
 SMALLEST = QSize(1176, 714)
+WANTED = QSize(1440, 860)
 
 
 class MainWindow(QMainWindow):
@@ -45,7 +46,8 @@ class MainWindow(QMainWindow):
         self._may_close = False
         self.setWindowTitle("Aliquot")
         self.setMinimumSize(SMALLEST)
-        self.resize(1440, 860)
+        screen = app.primaryScreen().availableGeometry()
+        self.resize(min(WANTED.width(), screen.width()), min(WANTED.height(), screen.height()))
         self.actions_ = Actions(self)
         self.top = TopBar(self.actions_)
         self.stripe = QFrame()
@@ -145,11 +147,34 @@ class MainWindow(QMainWindow):
             self.closing.emit()
 
 
+class _Holder(QWidget):
+    """Lets a page be as small as it can; a scroll area would ask a layout with wrapped text for its best height."""
+
+    def __init__(self, page: QWidget) -> None:
+        super().__init__()
+        self._page = page
+        page.setParent(self)
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802
+        return self._page.minimumSizeHint()
+
+    def sizeHint(self) -> QSize:  # noqa: N802
+        return self._page.minimumSizeHint()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        self._page.resize(event.size())
+
+    def event(self, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.LayoutRequest:
+            self.updateGeometry()
+        return super().event(event)
+
+
 def _scrolled(page: QWidget) -> QScrollArea:
     """Large text on a small screen scrolls instead of growing the window beyond it."""
     area = QScrollArea(widgetResizable=True)
     area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-    area.setWidget(page)
+    area.setWidget(_Holder(page))
     return area
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from campaign.state import CampaignState
 from gui.facts import Facts
-from gui.words import Tone
+from gui.words import Tone, sentence
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def notice(state: CampaignState, facts: Facts, closing: bool = False) -> Notice 
     if state.phase in ("Complete", "Stopped"):
         return Notice(
             "ok" if state.phase == "Complete" else "muted",
-            state.why or "The campaign is over.",
+            sentence(state),
             (Choice("report", "Write the report", filled=True), Choice("again", "Set up another campaign")),
         )
     return None

@@ -295,7 +295,7 @@ class Session:
     def _by_hand(self, act: str, values: tuple[float | str, ...]) -> None:
         said = self._lab.by_hand(act, values)
         self._post(busy="")
-        self._bridge.told.emit("ok", said)
+        self._bridge.hand_told.emit(said)
         self._position()
 
     def _position(self) -> None:

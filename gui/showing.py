@@ -52,6 +52,7 @@ class Showing(QObject):
         bridge.position_changed.connect(window.manual_page.show_position)
         bridge.opened.connect(self._opened)
         bridge.told.connect(self.tell)
+        bridge.hand_told.connect(window.manual_page.tell)
         bridge.report_ready.connect(self._report_ready)
         window.setup_page.changed.connect(self._form_changed)
         window.page_shown.connect(lambda _: self.refresh())

@@ -95,9 +95,9 @@ class Wiring(QObject):
             case "text_larger" | "text_smaller" | "text_normal":
                 window.scale_text(_TEXT_STEPS[name])
             case "palette":
-                Palette(window, window.actions_).show()
+                Palette(window, window.actions_)
             case "keys":
-                KeyList(window).show()
+                KeyList(window)
 
     def start(self) -> None:
         """Begin the campaign that the form describes."""

@@ -59,14 +59,17 @@ def sentence(state: CampaignState) -> str:
     match state.phase:
         case "Idle":
             return "Ready. Nothing has been dosed yet."
-        case "Complete" | "Stopped" | "Aborted":
-            return state.why or "The campaign is over."
+        case "Complete" | "Stopped":
+            return _sentence(state.why) or "The campaign is over."
+        case "Aborted":
+            return "Everything stands still. Re-arm first, then resume."
         case "Holding":
             return "Pausing: the step in hand is finished first."
         case "Aborting":
             return "Stopping everything."
         case "Held" if state.question is None:
-            return "Paused. " + (state.why if state.why else "Nothing moves.")
+            why = "" if state.why == "paused" else _sentence(state.why)
+            return f"Paused. {why}" if why else "Paused. Nothing moves."
     if state.question is not None:
         return state.question.question
     if state.waiting is not None and state.spec.mode == "approve":
@@ -76,6 +79,11 @@ def sentence(state: CampaignState) -> str:
         head = f"Experiment {current}, step" if current is not None else "Step"
         return f"{head} {state.step_index + 1} of {state.step_count}: {say(state.step)}"
     return "Choosing the next point."
+
+
+def _sentence(why: str) -> str:
+    """A reason as a sentence."""
+    return f"{why[:1].upper()}{why[1:].rstrip('.')}." if why else ""
 
 
 def progress(state: CampaignState, seconds_left: float | None, now: datetime) -> str:

@@ -18,6 +18,7 @@ from gui.style import mark
 from gui.theme import GRID_PX, Theme
 from gui.units import volume
 from gui.widgets.card import Card
+from gui.widgets.elided import Elided
 from vision.reading import VialReading
 
 _FREE = ("Idle", "Held", "Complete", "Stopped")
@@ -59,8 +60,8 @@ class ManualPage(QWidget):
         self.stage = StageCard()
         self.pumps = PumpsCard()
         self.camera = CameraCard()
-        self.words = QLabel(wordWrap=True)
-        mark(self.words, "muted")
+        self._done = "The rig is yours. Every move stays within the limits of the stage."
+        self.words = Elided("muted")
         self.words.setAccessibleName("Whether the rig may be moved by hand")
         grid = QGridLayout()
         grid.setSpacing(8)
@@ -94,9 +95,14 @@ class ManualPage(QWidget):
             self.stage.show_travel(facts.rig.stage.travel_mm if facts.rig is not None else None)
         self._refusal = refusal(state, facts)
         allowed = self._refusal is None
-        self.words.setText(self._refusal or "The rig is yours. Every move stays within the limits of the stage.")
+        self.words.say(self._refusal or self._done)
         for part in (self.map, self.stage, self.pumps):
             part.allow(allowed)
+
+    def tell(self, done: str) -> None:
+        """What the last act by hand came to."""
+        self._done = done
+        self.words.say(self._refusal or done)
 
     def show_position(self, position: Position | None) -> None:
         self.map.show_position(position)

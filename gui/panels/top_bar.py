@@ -2,8 +2,7 @@
 
 from datetime import datetime
 
-from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QFontMetrics, QResizeEvent
+from PySide6.QtCore import QSize, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QPushButton, QSizePolicy, QVBoxLayout
 
 from campaign.state import CampaignState
@@ -12,38 +11,11 @@ from gui.icons import pixmap
 from gui.style import mark
 from gui.theme import GRID_PX, MAIN_CONTROL_PX, PADDING_PX, Theme
 from gui.widgets.action_button import ActionButton
+from gui.widgets.elided import Elided
 from gui.words import Badge, badge, done, progress, sentence
 
 HEIGHT_PX = 56
 _PRIMARY = {"Idle": "start", "Complete": "start", "Stopped": "start", "Held": "resume"}
-
-
-class Elided(QLabel):
-    """One line that ends in dots when it does not fit; the tool tip has all of it."""
-
-    def __init__(self, kind: str) -> None:
-        super().__init__()
-        self._full = ""
-        mark(self, kind)
-        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-
-    def say(self, text: str) -> None:
-        if text != self._full:
-            self._full = text
-            self.setToolTip(text)
-            self._fit()
-
-    @property
-    def full(self) -> str:
-        return self._full
-
-    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
-        super().resizeEvent(event)
-        self._fit()
-
-    def _fit(self) -> None:
-        fits = QFontMetrics(self.font()).elidedText(self._full, Qt.TextElideMode.ElideRight, max(0, self.width()))
-        self.setText(fits)
 
 
 class Chip(QFrame):

@@ -1,20 +1,23 @@
-"""Finding a command by a few letters, and the list of all keys. Both float over the window, neither blocks it."""
+"""Finding a command by a few letters, and the list of all keys. Both lie over the page, neither blocks it."""
 
 from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
-    QDialog,
+    QFrame,
     QGridLayout,
     QLabel,
     QLineEdit,
     QListWidget,
     QListWidgetItem,
+    QMainWindow,
+    QPushButton,
     QVBoxLayout,
-    QWidget,
 )
 
 from gui.actions import COMMANDS, Actions, key_words
 from gui.style import mark
+
+TOP_PX = 72
 
 
 def fits(letters: str, text: str) -> bool:
@@ -23,11 +26,34 @@ def fits(letters: str, text: str) -> bool:
     return all(letter in rest for letter in letters.lower() if not letter.isspace())
 
 
-class Palette(QDialog):
-    def __init__(self, window: QWidget, actions: Actions) -> None:
-        super().__init__(window, Qt.WindowType.Dialog | Qt.WindowType.FramelessWindowHint)
+class Overlay(QFrame):
+    """A card in the middle of the window, gone with Esc."""
+
+    def __init__(self, window: QMainWindow, name: str) -> None:
+        super().__init__(window)
+        self._window = window
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setWindowTitle("Find a command")
+        self.setAccessibleName(name)
+        mark(self, "card")
+
+    def open(self, width: int | None = None, height: int | None = None) -> None:
+        """Show it above the page and take the keys."""
+        hint = self.sizeHint()
+        self.resize(width or hint.width(), height or hint.height())
+        self.move((self._window.width() - self.width()) // 2, TOP_PX)
+        self.show()
+        self.raise_()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
+        if event.key() == Qt.Key.Key_Escape:
+            self.close()
+        else:
+            super().keyPressEvent(event)
+
+
+class Palette(Overlay):
+    def __init__(self, window: QMainWindow, actions: Actions) -> None:
+        super().__init__(window, "Find a command")
         self._actions = actions
         self.line = QLineEdit(placeholderText="Type a few letters of a command")
         self.line.setAccessibleName("Command")
@@ -38,14 +64,13 @@ class Palette(QDialog):
         column.setContentsMargins(8, 8, 8, 8)
         column.addWidget(self.line)
         column.addWidget(self.list)
-        self.resize(480, 360)
         self.line.textChanged.connect(self._fill)
         self.line.returnPressed.connect(self._take)
         self.list.itemClicked.connect(lambda _: self._take())
         self.line.installEventFilter(self)
         self._fill("")
-        middle = window.frameGeometry().center()
-        self.move(middle.x() - 240, window.frameGeometry().top() + 120)
+        self.open(480, 400)
+        self.line.setFocus()
 
     def _fill(self, letters: str) -> None:
         self.list.clear()
@@ -57,10 +82,16 @@ class Palette(QDialog):
                 if not self._actions[command.name].isEnabled():
                     item.setFlags(item.flags() & ~Qt.ItemFlag.ItemIsEnabled)
                 self.list.addItem(item)
-        for row in range(self.list.count()):
+        if letters:
+            self._step_to(0, 1)
+
+    def _step_to(self, row: int, step: int) -> None:
+        """The next command that may be used now, from `row` on."""
+        while 0 <= row < self.list.count():
             if self.list.item(row).flags() & Qt.ItemFlag.ItemIsEnabled:
                 self.list.setCurrentRow(row)
                 return
+            row += step
 
     def _take(self) -> None:
         item = self.list.currentItem()
@@ -70,25 +101,33 @@ class Palette(QDialog):
             self._actions[name].trigger()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
+        if watched is self.line and event.type() == QEvent.Type.FocusOut:
+            self.close()
         if watched is self.line and event.type() == QEvent.Type.KeyPress and isinstance(event, QKeyEvent):
             step = {Qt.Key.Key_Up: -1, Qt.Key.Key_Down: 1}.get(Qt.Key(event.key()))
             if step is not None:
-                self.list.setCurrentRow(min(max(self.list.currentRow() + step, 0), self.list.count() - 1))
+                self._step_to(self.list.currentRow() + step, step)
                 return True
         return super().eventFilter(watched, event)
 
 
-class KeyList(QDialog):
-    def __init__(self, window: QWidget) -> None:
-        super().__init__(window)
-        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setWindowTitle("List of keys")
+class KeyList(Overlay):
+    def __init__(self, window: QMainWindow) -> None:
+        super().__init__(window, "List of keys")
         grid = QGridLayout(self)
+        grid.setContentsMargins(16, 12, 16, 12)
         grid.setHorizontalSpacing(24)
         rows = [(c.text, key_words(c)) for c in COMMANDS if key_words(c)]
         rows.append(("Jog the stage (Manual)", "Arrows, Page up, Page down; Shift 10×, Ctrl 0.1×"))
+        self.words: list[QLabel] = []
         for row, (what, keys) in enumerate(rows):
             name, said = QLabel(what), QLabel(keys)
             mark(said, "muted")
+            self.words.append(name)
             grid.addWidget(name, row, 0)
             grid.addWidget(said, row, 1)
+        close = QPushButton("Close")
+        close.clicked.connect(self.close)
+        grid.addWidget(close, len(rows), 1, Qt.AlignmentFlag.AlignRight)
+        self.open()
+        close.setFocus()

@@ -3,7 +3,7 @@
 import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QKeySequence, QWheelEvent
-from PySide6.QtWidgets import QApplication, QComboBox, QLineEdit, QSpinBox, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QComboBox, QLineEdit, QMainWindow, QSpinBox, QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 
 from gui.actions import COMMANDS, Actions, Situation, command, tip
@@ -144,11 +144,12 @@ def test_the_wheel_changes_nothing_without_the_focus(qtbot: QtBot, keyed: Keyed,
 
 
 def test_the_palette_finds_by_letters_and_triggers(qtbot: QtBot) -> None:
-    window = QWidget()
+    window = QMainWindow()
     qtbot.addWidget(window)
+    window.show()
     actions = Actions(window)
     palette = Palette(window, actions)
-    palette.show()
+    assert palette.list.currentRow() == -1
     with qtbot.waitSignal(actions.wanted) as wanted:
         qtbot.keyClicks(palette.line, "drk")
         qtbot.keyClick(palette.line, Qt.Key.Key_Return)
@@ -158,8 +159,6 @@ def test_the_palette_finds_by_letters_and_triggers(qtbot: QtBot) -> None:
 
 
 def test_the_list_of_keys_names_every_command_that_has_one(qtbot: QtBot) -> None:
-    window = QWidget()
+    window = QMainWindow()
     qtbot.addWidget(window)
-    listed = KeyList(window)
-    texts = {label.text() for label in listed.findChildren(type(listed.children()[1]))}
-    assert {"Stop all", "Pause", "Find a command…"} <= texts
+    assert {"Stop all", "Pause", "Find a command…"} <= {label.text() for label in KeyList(window).words}

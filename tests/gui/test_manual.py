@@ -82,7 +82,7 @@ def test_nothing_can_be_pressed_while_a_campaign_is_going(
 ) -> None:
     page.show_position((*rig.rack.position_mm("A1"), 0.0))
     page.show_state(CampaignState(spec=colour, phase="Running"), Facts(link="ready", rig=rig))
-    assert "Press Pause first" in page.words.text()
+    assert "Press Pause first" in page.words.full
     with qtbot.assertNotEmitted(page.wanted):
         qtbot.mouseClick(page.map, Qt.MouseButton.LeftButton, pos=page.map.place("B2").toPoint())
         qtbot.mouseClick(page.stage.pad["X +"], Qt.MouseButton.LeftButton)
@@ -119,7 +119,7 @@ def test_home_go_and_dispense_on_the_virtual_bench(
     qtbot.mouseClick(row.dispense, Qt.MouseButton.LeftButton)
     until(lambda: wiring.session.contents_ul()["A2"] == pytest.approx(500, abs=1) and idle())
     assert wiring.session.pumps_left_ul()["blue"] == pytest.approx(left_ul - 500, abs=1)
-    assert "vial A2" in window.banner.text.text()
+    qtbot.waitUntil(lambda: "vial A2" in window.manual_page.words.full)
     row.volume.setValue(row.volume.maximum())
     qtbot.mouseClick(row.dispense, Qt.MouseButton.LeftButton)
     until(lambda: bool(wiring.facts.mistakes))
