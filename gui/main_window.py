@@ -105,7 +105,6 @@ class MainWindow(QMainWindow):
     def show_page(self, page: str) -> None:
         self.pages.setCurrentIndex(PAGES.index(page))
         self.rail.show_page(page)
-        self.top.start_elsewhere = page == "setup"
         self.page_shown.emit(page)
 
     def show_simulated(self, simulated: bool) -> None:

@@ -39,6 +39,7 @@ class Showing(QObject):
         self.facts = Facts()
         self.asking = False
         self._message: Notice | None = None
+        self._notice: Notice | None = None
         self._pace = Pace()
         self._awake = False
         self._frame_number = -1
@@ -92,12 +93,13 @@ class Showing(QObject):
     def refresh(self) -> None:
         window, state, facts = self._window, self.state, self.facts
         window.actions_.show_situation(self._situation())
+        self._notice = notice(state, facts, self.asking) or self._message
         self._show_top()
         if self._awake:
             window.run_page.show_state(state)
         window.manual_page.show_state(state, facts)
         window.setup_page.show_state(state)
-        window.banner.show_notice(notice(state, facts, self.asking) or self._message)
+        window.banner.show_notice(self._notice)
 
     def _wake(self) -> None:
         """The plots are made when the window is on the screen already."""
@@ -166,6 +168,7 @@ class Showing(QObject):
 
     def _show_top(self) -> None:
         top, state, facts = self._window.top, self.state, self.facts
+        badge: Badge | None
         if facts.latched and state.phase != "Aborted":
             badge, words = Badge("stop", "STOPPED", "fail"), "Everything is stopped."
         elif state.phase == "Idle" and facts.link == "failed":
@@ -173,11 +176,16 @@ class Showing(QObject):
         elif state.phase == "Idle" and (facts.link != "ready" or facts.starting):
             word = "STARTING" if facts.starting else "CONNECTING"
             badge, words = Badge("wait", word, "warn"), facts.said or "Opening the rig."
+        elif state.phase == "Idle" and facts.unfinished is not None:
+            badge, words = Badge("warn", "NEEDS YOU", "warn"), "Go on with the campaign found, or leave it."
         else:
-            top.show_state(state, self._pace.seconds_left(state), ending=facts.ending)
-            return
-        top.show_state(state)
-        top.show_words(badge, words)
+            badge, words = None, ""
+        asked = self._notice.choices if self._notice is not None else ()
+        filled = self._window.page == "setup" or any(c.filled for c in asked)
+        left_s = self._pace.seconds_left(state)
+        top.show_state(state, left_s, ending=facts.ending, filled_elsewhere=filled)
+        if badge is not None:
+            top.show_words(badge, words)
 
     def _frame(self) -> None:
         frame = self._session.latest_frame()

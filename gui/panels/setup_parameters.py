@@ -11,6 +11,7 @@ from gui.theme import CONTROL_PX, Theme, series_of
 from gui.widgets.card import Card
 from gui.widgets.controls import combo
 from gui.widgets.field import Line, choose, read, shown
+from gui.widgets.plot import series
 
 KINDS = {"continuous": "any value", "stepped": "in steps", "categorical": "one of"}
 HEADS = ("", "Name", "Takes", "Low", "High", "Step", "Unit", "In the mixture", "")
@@ -172,6 +173,7 @@ class ParametersCard(Card):
     def set_theme(self, theme: Theme) -> None:
         super().set_theme(theme)
         self._icon_colour = theme.muted
+        self._paint()
         for row in self.rows:
             row.remove.setIcon(icon("cross", theme.muted))
 
@@ -231,4 +233,4 @@ class ParametersCard(Card):
 
     def _paint(self) -> None:
         for row, colour in zip(self.rows, series_of([r.name.text() for r in self.rows]), strict=True):
-            row.swatch.setStyleSheet(f"background: {colour}; border-radius: 5px;")
+            row.swatch.setStyleSheet(f"background: {series(colour, self.theme)}; border-radius: 5px;")

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 from campaign.spec import ObjectiveSpec
 from campaign.state import Experiment
 from gui.models.next_point import Point, bounds
-from gui.theme import DARK, Theme
+from gui.theme import DARK, Theme, series_of
 from gui.widgets import digits
 from gui.widgets.plot import Band, chart, dress, faded, name_axis, series, view
 from optimiser.space import Categorical, Parameter
@@ -30,8 +30,8 @@ PER_ROW = 4
 class OneSlice:
     """Curve, band, dots and the line of the next point above; the acquisition function below."""
 
-    def __init__(self, area: Any, row: int, column: int, parameter: Parameter, place: int) -> None:
-        self.parameter, self.place = parameter, place
+    def __init__(self, area: Any, row: int, column: int, parameter: Parameter, colour: str) -> None:
+        self.parameter, self.colour = parameter, colour
         self.words = isinstance(parameter, Categorical)
         self.plot, self.strip = chart(area, row, column), chart(area, row + 1, column)
         self.strip.setMaximumHeight(STRIP_PX * 2)
@@ -99,7 +99,7 @@ class OneSlice:
     def set_theme(self, theme: Theme) -> None:
         for plot in (self.plot, self.strip):
             dress(plot, theme, grid=plot is self.plot)
-        colour = series(self.place, theme)
+        colour = series(self.colour, theme)
         self.band.set_colour(colour)
         self.bars.setData(pen=pg.mkPen(colour, width=2))
         self.marks.setBrush(pg.mkBrush(colour))
@@ -134,9 +134,10 @@ class Slices(QWidget):
             self.cuts = {}
             count = len(parameters)
             per_row = count if count <= PER_ROW else -(-count // -(-count // PER_ROW))
+            colours = series_of([p.name for p in parameters])
             for i, parameter in enumerate(parameters):
                 row, column = divmod(i, per_row)
-                cut = OneSlice(self.area, 2 * row, column, parameter, i)
+                cut = OneSlice(self.area, 2 * row, column, parameter, colours[i])
                 cut.line.sigDragged.connect(lambda _, cut=cut: self._dragged(cut))
                 cut.line.sigPositionChangeFinished.connect(lambda _, cut=cut: self._dropped(cut))
                 if column:

@@ -63,8 +63,7 @@ class Chip(QFrame):
 
 
 class TopBar(QFrame):
-    """Stop all acts when the button goes down, not when it comes up. start_elsewhere: the page has the filled
-    Start of its own."""
+    """Stop all acts when the button goes down, not when it comes up."""
 
     stop_all = Signal()
 
@@ -72,7 +71,6 @@ class TopBar(QFrame):
         super().__init__()
         mark(self, "bar")
         self._actions = actions
-        self.start_elsewhere = False
         self.setFixedHeight(HEIGHT_PX)
         self.name = Elided("cardTitle")
         self.name.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Preferred)
@@ -114,7 +112,15 @@ class TopBar(QFrame):
         row.addSpacing(24 - GRID_PX)
         row.addWidget(self.stop)
 
-    def show_state(self, state: CampaignState, seconds_left: float | None = None, *, ending: bool = False) -> None:
+    def show_state(
+        self,
+        state: CampaignState,
+        seconds_left: float | None = None,
+        *,
+        ending: bool = False,
+        filled_elsewhere: bool = False,
+    ) -> None:
+        """filled_elsewhere: the page or the banner has the one filled button."""
         self.name.say(state.spec.name)
         self.chip.show_badge(badge(state))
         self.sentence.say(sentence(state) + (" The campaign ends after this experiment." if ending else ""))
@@ -123,7 +129,7 @@ class TopBar(QFrame):
         self.caption.say(progress(state, seconds_left, datetime.now().astimezone()))
         which = _PRIMARY.get(state.phase, "pause")
         self.primary.show_action(self._actions[which])
-        self.primary.fill(which == "resume" or (state.phase == "Idle" and not self.start_elsewhere))
+        self.primary.fill(state.phase in ("Idle", "Held") and not filled_elsewhere)
 
     def show_words(self, shown: Badge, words: str) -> None:
         """Before there is anything to start: connecting, or why not."""

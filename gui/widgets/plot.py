@@ -6,13 +6,12 @@ import pyqtgraph as pg
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QFont
 
-from gui.theme import CAPTION_PX, SERIES, Theme
+from gui.theme import CAPTION_PX, Theme
 
 
-def series(index: int, theme: Theme) -> str:
-    """The colour of a parameter, by its place in the space; a shade lighter on a dark ground."""
-    colour = QColor(SERIES[index % len(SERIES)])
-    return colour.lighter(125).name() if theme.name == "dark" else colour.name()
+def series(colour: str, theme: Theme) -> str:
+    """A colour of `theme.series_of`, a shade lighter on a dark ground."""
+    return QColor(colour).lighter(125).name() if theme.name == "dark" else colour
 
 
 def faded(colour: str, alpha: float) -> QColor:

@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QGridLayout, QLabel, QT
 
 from gui.models.next_point import Point, Value, missing, moved
 from gui.style import mark
-from gui.theme import DARK, Theme
+from gui.theme import DARK, Theme, series_of
 from gui.widgets import digits, glyphs
 from gui.widgets.card import label
 from gui.widgets.controls import combo, spin
@@ -156,8 +156,9 @@ class PointForm(QWidget):
 
     def set_theme(self, theme: Theme) -> None:
         self.theme = theme
-        for index, swatch in enumerate(self.swatches.values()):
-            swatch.setStyleSheet(f"background: {series(index, theme)}; border-radius: 5px;")
+        colours = series_of(list(self.swatches))
+        for colour, swatch in zip(colours, self.swatches.values(), strict=True):
+            swatch.setStyleSheet(f"background: {series(colour, theme)}; border-radius: 5px;")
         self._locks()
 
 
