@@ -1,11 +1,12 @@
 """Table of experiments, newest first."""
 
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QFont, QFontMetrics
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QStackedLayout, QTableView, QWidget
 
 from campaign.state import CampaignState
 from gui.models.experiments_model import ExperimentsModel
-from gui.theme import BODY_PX, CAPTION_PX, Theme
+from gui.theme import BODY_PX, CAPTION_PX, DARK, Theme
 from gui.widgets import digits
 from gui.widgets.card import Empty
 from optimiser.space import Categorical
@@ -43,6 +44,7 @@ class ExperimentsPanel(QWidget):
         self.pages.addWidget(self.empty)
         self.pages.addWidget(self.table)
         self._keys: tuple[str, ...] = ()
+        self.theme: Theme = DARK
 
     def show_state(self, state: CampaignState) -> None:
         self.model.show_state(state)
@@ -60,12 +62,11 @@ class ExperimentsPanel(QWidget):
             self.table.edit(index)
 
     def _size_columns(self) -> None:
-        header = self.table.horizontalHeader()
-        metrics = self.table.fontMetrics()
+        header, metrics = self.table.horizontalHeader(), self._metrics()
         for column, key in enumerate(self._keys):
             words = str(self.model.headerData(column, Qt.Orientation.Horizontal) or "")
             heading = round(metrics.horizontalAdvance(words) * SMALLER) + 13
-            self.table.setColumnWidth(column, max(WIDTHS.get(key, 48), heading, self._value_px(key)))
+            self.table.setColumnWidth(column, max(self.theme.px(WIDTHS.get(key, 48)), heading, self._value_px(key)))
         header.setSectionResizeMode(self._keys.index("note"), QHeaderView.ResizeMode.Stretch)
         header.setMinimumSectionSize(40)
 
@@ -76,14 +77,20 @@ class ExperimentsPanel(QWidget):
         if parameter is None:
             return 0
         ends = parameter.choices if isinstance(parameter, Categorical) else (parameter.low, parameter.high)
-        metrics = self.table.fontMetrics()
+        metrics = self._metrics()
         return CELL_PX + max(metrics.horizontalAdvance(digits.setting(parameter, end)) for end in ends)
+
+    def _metrics(self) -> QFontMetrics:
+        """Of the text in cells at the theme's scale (the table's own font is only right once it is shown)."""
+        font = QFont(self.table.font())
+        font.setPixelSize(self.theme.px(BODY_PX))
+        return QFontMetrics(font)
 
     def _widen(self) -> None:
         """Give the columns of values the width of the newest row, where it needs more."""
         if not self.model.rows:
             return
-        metrics = self.table.fontMetrics()
+        metrics = self._metrics()
         for key in ("measured", "predicted"):
             column = self._keys.index(key)
             words = str(self.model.data(self.model.index(0, column)) or "")
@@ -92,6 +99,7 @@ class ExperimentsPanel(QWidget):
                 self.table.setColumnWidth(column, needed)
 
     def set_theme(self, theme: Theme) -> None:
+        self.theme = theme
         self.model.set_theme(theme)
         self.table.verticalHeader().setDefaultSectionSize(theme.px(ROW_PX))
         if self._keys:

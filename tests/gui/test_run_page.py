@@ -204,6 +204,15 @@ def test_choosing_one_parameter_for_both_axes_exchanges_them(page):
     assert (page.model.maps.x_name, page.model.maps.y_name) == ("yellow", "red")
 
 
+def test_the_mouse_over_a_dot_tells_its_experiment(page, colour):
+    experiment = colour[0].observed[0]
+    viewport = page.model.maps.area.viewport()
+    place = on_screen(page, "mean", experiment.point["red"], experiment.point["yellow"])
+    QTest.mouseMove(viewport, place + QPoint(40, 0))
+    QTest.mouseMove(viewport, place)
+    assert page.model.maps.mean.plot.getViewBox().toolTip().startswith("experiment 1: ")
+
+
 def test_both_themes_can_be_changed_while_it_is_open(page, qapp):
     for theme in (DARK, LIGHT):
         apply(qapp, theme)
