@@ -38,7 +38,6 @@ __all__ = [
     "Suggestion", "ask", "bench", "load_campaign", "look", "main", "maximise", "minimise", "run",
 ]  # fmt: skip
 __version__ = "0.1.0"
-FRESH_RACK = "fresh rack"
 DEMONSTRATION_SPEED = 50.0
 
 
@@ -81,7 +80,11 @@ def _bench_executor(
     with bench(speed=speed, seed=seed) if rig is None else nullcontext() as virtual:
         described = virtual.rig if virtual else load_rig(Path(str(rig)))
         with closing(open_rig(described, speed=speed)) as opened:
-            yield BenchExecutor(opened, spec, speed=speed), rig_to_toml(described), virtual
+            yield (
+                BenchExecutor(opened, spec, speed=speed, attendant=virtual.truth if virtual else None),
+                rig_to_toml(described),
+                virtual,
+            )
 
 
 @contextmanager
@@ -149,7 +152,7 @@ def run(
         else:
             made = opening.begin(spec, executor, folder, seed=seed, rig_toml=rig_toml, simulated=executor.simulated)
         with closing(made):
-            answer = _with_racks(person, virtual)
+            answer = _attended(person, virtual)
             return to_the_end(made, folder / opening.JOURNAL, resumed=resume, listen=listen, person=answer)
 
 
@@ -166,16 +169,20 @@ def _specification(
     else:
         spec = campaign if isinstance(campaign, CampaignSpec) else load_campaign(campaign)
         spec = spec if replay is None else with_candidates(spec, read_table(replay))
-    return spec if budget is None else replace(spec, stop=replace(spec.stop, budget=budget))
+    if budget is None:
+        return spec
+    initial = min(spec.strategy.initial, budget)
+    return replace(spec, stop=replace(spec.stop, budget=budget), strategy=replace(spec.strategy, initial=initial))
 
 
-def _with_racks(person: Person | None, virtual: "VirtualBench | None") -> Person:
-    """On the virtual bench a fresh rack is put in by the bench itself; all else is for the person."""
+def _attended(person: Person | None, virtual: "VirtualBench | None") -> Person:
+    """On the virtual bench racks are swapped and syringes filled without asking; all else is for the person."""
+    from campaign.choices import FRESH_RACK, REFILLED
 
     def answer(asked: Asked) -> str | None:
-        if virtual is not None and FRESH_RACK in asked.choices:
-            virtual.truth.swap_rack()
-            return FRESH_RACK
+        for choice in (FRESH_RACK, REFILLED):
+            if virtual is not None and choice in asked.choices:
+                return choice
         return person(asked) if person else None
 
     return answer
@@ -192,8 +199,8 @@ def _search(
     out: str | Path | None,
 ) -> Result:
     objective = ObjectiveSpec("function", "value", direction)
-    spec = CampaignSpec(name, SearchSpace(tuple(parameters)), objective, strategy, StopSpec(budget))
-    return run(spec, measure=measure, seed=seed, out=out)
+    spec = CampaignSpec(name, SearchSpace(tuple(parameters)), objective, strategy)
+    return run(spec, measure=measure, budget=budget, seed=seed, out=out)
 
 
 def minimise(

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from campaign.choices import FAIL, GO_ON, NEW_VIAL, REPEAT, RETRY
+from campaign.choices import FAIL, GO_ON, NEW_VIAL, REFILLED, REPEAT, RETRY
 from campaign.codec import as_json
 from campaign.desk import Desk, Leave
 from campaign.errors import JournalError
@@ -41,6 +41,7 @@ class AttemptWalk:
         self._journal = journal
         self._hands = hands
         self._then: Then = {}
+        self._chosen = ""
 
     def walk(self) -> bool:
         """The steps that are left of the attempt in work; whether all are done. Raises Leave."""
@@ -55,8 +56,8 @@ class AttemptWalk:
             self._act(attempt, index)
         return False
 
-    def ask(self, question: str, then: Then, image: str | None = None, before: tuple[Event, ...] = ()) -> None:
-        """Hold and wait for a person's choice. Raises Leave when the campaign ends instead."""
+    def ask(self, question: str, then: Then, image: str | None = None, before: tuple[Event, ...] = ()) -> str:
+        """Hold, wait for a person's choice and return it. Raises Leave when the campaign ends instead."""
         desk = self._desk
         if desk.state.phase not in ("Running", "Holding", "Held"):
             desk.record(*before)
@@ -71,6 +72,7 @@ class AttemptWalk:
                 raise Leave
             desk.serve()
         desk.pause_point()
+        return self._chosen
 
     def answer(self, choice: str) -> None:
         """Record the answer with all that follows from it, and go on."""
@@ -78,6 +80,7 @@ class AttemptWalk:
         if state.question is None or choice not in self._then or state.phase != "Held":
             return
         moves = self._desk.moves("resume", "done", why=f"answered: {choice}")
+        self._chosen = choice
         self._desk.record(Answered(state.question.experiment, choice), *self._then[choice], *moves)
 
     def _act(self, attempt: Attempt, index: int) -> None:
@@ -96,9 +99,10 @@ class AttemptWalk:
             self._desk.record(done)
             return
         vial = dict(self._then_vial(attempt, index, outcome.mismatch))
-        again = {} if isinstance(step, Dose) else {RETRY: vial[RETRY]}
-        del vial[RETRY]
-        self.ask(outcome.mismatch, {**again, GO_ON: (), **vial}, done.image, (done,))
+        retry = vial.pop(RETRY)
+        again = {} if isinstance(step, Dose) else {REFILLED if outcome.refill else RETRY: retry}
+        if self.ask(outcome.mismatch, {**again, GO_ON: (), **vial}, done.image, (done,)) == REFILLED:
+            self._hands.refilled()
 
     def _failed(self, attempt: Attempt, index: int, error: HardwareError) -> None:
         failure = self._failure(attempt, index, error)

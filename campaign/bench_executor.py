@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Protocol
 
 from campaign.events import Json, Point
 from campaign.executor import Outcome
@@ -17,14 +18,24 @@ from hardware.errors import HardwareError, StoppedError
 from hardware.rig import Rig
 
 
+class Attendant(Protocol):
+    """Does on a virtual bench what a person does at a real one."""
+
+    def swap_rack(self) -> None: ...
+    def refill(self, role: str) -> None: ...
+
+
 class BenchExecutor:
     """One rig, one campaign. `speed` is the factor of the bench's clock; a real bench has 1.
 
     `stop` may be called from any thread; everything else belongs to the campaign's thread.
     """
 
-    def __init__(self, rig: Rig, spec: CampaignSpec, *, speed: float = 1.0) -> None:
+    def __init__(
+        self, rig: Rig, spec: CampaignSpec, *, speed: float = 1.0, attendant: Attendant | None = None
+    ) -> None:
         self._rig = rig
+        self._attendant = attendant
         self._spec = spec
         self._speed = speed
         self._stop = threading.Event()
@@ -89,7 +100,7 @@ class BenchExecutor:
         x_mm, y_mm, _ = self._rig.stage.position_mm()
         left_ul = {role: p.left_ul for role, p in self._rig.pumps.items()}
         question = syringe_question(self._needed_ul.get(step.slot, {}), left_ul)
-        return Outcome({"x_mm": x_mm, "y_mm": y_mm}, mismatch=question)
+        return Outcome({"x_mm": x_mm, "y_mm": y_mm}, mismatch=question, refill=question is not None)
 
     def _check_vial(self, step: CheckVial) -> Outcome:
         sight = self._eye.look(frames=1)
@@ -97,7 +108,7 @@ class BenchExecutor:
         if question is None:
             self._empty[step.slot] = sight.image
             self._rig.set_contents(step.slot, 0.0)
-        return Outcome(sight.record(), sight.image, question, sight.reading)
+        return Outcome(sight.record(), sight.image, question, reading=sight.reading)
 
     def _look(self, step: Look) -> Outcome:
         sight = self._eye.look(empty=self._empty.get(step.slot), expected_ul=step.expected_ul)
@@ -105,7 +116,7 @@ class BenchExecutor:
         if question is None and sight.reading.lab is None and self._spec.objective.kind == "colour":
             question = f"The colour in {step.slot} cannot be read: {sight.why}."
         record: dict[str, Json] = {**sight.record(), "expected_ul": step.expected_ul}
-        return Outcome(record, sight.image, question, sight.reading)
+        return Outcome(record, sight.image, question, reading=sight.reading)
 
     def value(self, point: Point, outcomes: Sequence[Outcome]) -> tuple[float | None, float | None]:
         """The colour difference that the last look saw."""
@@ -113,9 +124,10 @@ class BenchExecutor:
         return objective_value(self._spec.objective, [o.data for o in outcomes])
 
     def recall(self, steps: Iterable[tuple[Step, Mapping[str, Json] | None]]) -> None:
-        """Fill the book of vials from what earlier sessions dosed; a dose of unknown outcome counts in full."""
+        """Fill the books of vials and syringes from earlier sessions; a dose of unknown outcome counts in full."""
         capacity_ul = self._rig.spec.rack.vial.capacity_ul
         held_ul: dict[str, float] = {}
+        left_ul = {role: pump.left_ul for role, pump in self._rig.pumps.items()}
         for step, data in steps:
             if isinstance(step, CheckVial) and data is not None and data.get("state") == "empty":
                 held_ul[step.slot] = 0.0
@@ -123,11 +135,26 @@ class BenchExecutor:
                 counted = data.get("volume_ul") if data else None
                 volume_ul = float(counted) if isinstance(counted, int | float) else step.volume_ul
                 held_ul[step.slot] = held_ul.get(step.slot, 0.0) + volume_ul
+                if step.stock in left_ul:
+                    left = data.get("left_ul") if data else None
+                    below = max(0.0, left_ul[step.stock] - volume_ul)
+                    left_ul[step.stock] = float(left) if isinstance(left, int | float) else below
+        for role, volume_ul in left_ul.items():
+            self._rig.loaded(role, volume_ul)
         for slot, volume_ul in held_ul.items():
             self._rig.set_contents(slot, min(volume_ul, capacity_ul))
 
+    def refilled(self) -> None:
+        """A person has filled every syringe."""
+        for role, pump in self._rig.pumps.items():
+            if self._attendant:
+                self._attendant.refill(role)
+            self._rig.loaded(role, pump.range.capacity_ul)
+
     def fresh_rack(self) -> None:
         """A person has put a clean vial into every slot."""
+        if self._attendant:
+            self._attendant.swap_rack()
         for slot in self.slots:
             self._rig.set_contents(slot, 0.0)
         self._empty.clear()

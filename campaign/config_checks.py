@@ -22,11 +22,11 @@ def cross_check(
     for name in names:
         if name is not None and constants is not None and name in constants:
             mistakes.add(f"constants.{name}", "is the name of a parameter too")
-    if strategy.initial >= stop.budget and not mistakes.under("strategy.initial", "stop.budget"):
+    if strategy.initial > stop.budget and not mistakes.under("strategy.initial", "stop.budget"):
         place = "strategy.initial" if "strategy" in table else "stop.budget"
         mistakes.add(
             place,
-            f"{strategy.initial} initial experiments leave nothing of the budget of {stop.budget} (stop.budget)",
+            f"{strategy.initial} initial experiments are more than the budget of {stop.budget} (stop.budget)",
         )
     if objective is not None:
         _objective(objective, names, constants, mistakes)

@@ -17,12 +17,14 @@ class Outcome:
 
     data: everything worth keeping, JSON only; `Executor.value` reads nothing else, so that an outcome can be
     made again from the journal. frame: the picture behind it. mismatch: a question for the person when what
-    is seen does not fit what was done; the step itself has been carried out. reading: what the eye saw.
+    is seen does not fit what was done; the step itself has been carried out. refill: the question is put right by
+    full syringes. reading: what the eye saw.
     """
 
     data: Mapping[str, Json] = field(default_factory=dict)
     frame: Image | None = None
     mismatch: str | None = None
+    refill: bool = False
     reading: VialReading | None = None
 
 
@@ -72,6 +74,10 @@ class Executor(Protocol):
 
     def rearm(self) -> None:
         """Allow commands again after `stop`."""
+        ...
+
+    def refilled(self) -> None:
+        """A person has filled every syringe."""
         ...
 
     def fresh_rack(self) -> None:

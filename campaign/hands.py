@@ -39,6 +39,10 @@ class Hands:
         self._busy = self._worker.submit(self._perform, step)
         return self._busy
 
+    def refilled(self) -> None:
+        """A person has filled the syringes."""
+        self._executor.refilled()
+
     def stop(self) -> None:
         """Stop everything now. Any thread, no lock, returns at once; `told` has the answer."""
         self._stops += 1

@@ -62,6 +62,9 @@ class _MeasureExecutor:
         """Nothing to remember."""
         del steps
 
+    def refilled(self) -> None:
+        """There are no syringes."""
+
     def change(self, spec: CampaignSpec) -> None:
         """Nothing depends on it."""
         del spec

@@ -40,6 +40,7 @@ class PaperBench:
     mistakes: tuple[str, ...] = ()
     remembered: tuple[tuple[Step, Mapping[str, Json] | None], ...] = ()
     racks: int = 1
+    refills: int = 0
     revisions: list[CampaignSpec] = field(default_factory=list)
 
     def check(self, spec: CampaignSpec) -> tuple[str, ...]:
@@ -81,6 +82,9 @@ class PaperBench:
 
     def rearm(self) -> None:
         self.stopped.clear()
+
+    def refilled(self) -> None:
+        self.refills += 1
 
     def fresh_rack(self) -> None:
         self.racks += 1
@@ -149,3 +153,11 @@ def journaled(folder) -> list[Event]:
     with Journal.open(folder / "journal.sqlite", readonly=True) as journal:
         assert journal.verify() is None
         return list(journal.events())
+
+
+def kinds(events: Iterable[Event]) -> list[str]:
+    return [e.kind for e in events]
+
+
+def of(events: Iterable[Event], kind: type[Event]) -> list[Event]:
+    return [e for e in events if isinstance(e, kind)]

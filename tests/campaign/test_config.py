@@ -96,7 +96,7 @@ def test_every_mistake_is_named_at_once_with_its_place_and_a_hint():
         "objective.target_lab: is missing: an objective of kind colour needs it",
         'objective.direction: expected maximise or minimise, got "max"',
         "strategy.beta: expected less than or equal to 10, got 11",
-        "strategy.initial: 30 initial experiments leave nothing of the budget of 25 (stop.budget)",
+        "strategy.initial: 30 initial experiments are more than the budget of 25 (stop.budget)",
         'checks.presence: expected true or false, got "yes"',
         'constants.a: expected a number, got "3"',
         "constants.blue: is the name of a parameter too",

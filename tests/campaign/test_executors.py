@@ -173,6 +173,16 @@ def test_an_almost_empty_syringe_is_asked_about_before_the_vial_is_begun(executo
     move, *_ = executor.plan(POINT, "A1")
     question = executor.perform(move).mismatch
     assert question == "Refill: blue has 100 µL and the next vial needs 1780 µL."
+    executor.refilled()
+    assert rig.pumps["blue"].left_ul == rig.pumps["blue"].range.capacity_ul
+    assert executor.perform(move).mismatch is None
+
+
+def test_what_earlier_sessions_took_from_the_syringes_is_not_there_any_more(executor: BenchExecutor, rig: Rig):
+    full = rig.pumps["water"].range.capacity_ul
+    dose = Dose("A1", "water", 3000.0, 100.0)
+    executor.recall([(dose, {"volume_ul": 3000.0, "left_ul": full - 3000.0}), (dose, None)])
+    assert rig.pumps["water"].left_ul == full - 6000.0
 
 
 def test_what_earlier_sessions_dosed_counts_against_the_fill_limit(executor: BenchExecutor, rig: Rig):

@@ -5,9 +5,8 @@ import threading
 import pytest
 
 from campaign.decide import build_strategy
-from campaign.errors import CampaignError, TransitionError
+from campaign.errors import CampaignError
 from campaign.events import (
-    Asked,
     AttemptStarted,
     Decided,
     Finished,
@@ -19,7 +18,6 @@ from campaign.events import (
     StepDone,
     StepIntended,
     Suggested,
-    VialGivenUp,
 )
 from campaign.executor import Outcome
 from campaign.fold import fold_all, fold_entries
@@ -27,33 +25,21 @@ from campaign.journal import Journal
 from campaign.loop import Campaign
 from campaign.measure_executor import FunctionExecutor
 from campaign.spec import CampaignSpec, ObjectiveSpec, StopSpec, StrategySpec
-from campaign.steps import CheckVial, Dose, Look, Move
-from hardware.errors import HardwareError, OutOfRangeError
+from campaign.steps import Dose, Look
 from optimiser.parameters import SpaceError
 from optimiser.space import Categorical, SearchSpace
-from tests.campaign.paper_bench import PATIENCE_S, STEPS_EACH, Gate, PaperBench, Watch, begin, journaled, spec
-
-
-@pytest.fixture
-def opened(tmp_path):
-    """Campaigns of a test, closed at its end."""
-    made = []
-
-    def open_(bench=None, what=None, seed=0):
-        made.append(begin(tmp_path, bench or PaperBench(), what, seed))
-        return made[-1]
-
-    yield open_
-    for campaign in made:
-        campaign.close()
-
-
-def kinds(events):
-    return [e.kind for e in events]
-
-
-def of(events, kind):
-    return [e for e in events if isinstance(e, kind)]
+from tests.campaign.paper_bench import (
+    PATIENCE_S,
+    STEPS_EACH,
+    Gate,
+    PaperBench,
+    Watch,
+    begin,
+    journaled,
+    kinds,
+    of,
+    spec,
+)
 
 
 def test_to_the_end(opened, tmp_path):
@@ -312,187 +298,6 @@ class TestDecisions:
         assert [e.experiment for e in watch._of(Suggested)] == [1, 2]
 
 
-class TestPause:
-    def test_takes_effect_after_the_step_and_goes_on_in_the_same_vial(self, opened):
-        gate = Gate(Dose)
-        bench = PaperBench(before=gate)
-        campaign = opened(bench, spec(budget=1))
-        watch = Watch(campaign)
-        campaign.start()
-        assert gate.reached.wait(PATIENCE_S)
-        campaign.pause()
-        watch.until(lambda s: s.phase == "Holding")
-        assert not campaign.wait(0.01)
-        gate.open.set()
-        assert campaign.wait(PATIENCE_S)
-        assert campaign.state.phase == "Held"
-        assert bench.dosed == [("A1", "red")]
-        campaign.resume()
-        watch.until(lambda s: s.phase == "Complete")
-        assert bench.dosed == [("A1", "red"), ("A1", "blue")]
-
-    def test_commands_that_are_not_allowed_say_why(self, opened):
-        campaign = opened()
-        for command in (campaign.pause, campaign.resume, campaign.rearm):
-            with pytest.raises(TransitionError, match="the campaign is idle: only"):
-                command()
-        campaign.start()
-        assert campaign.wait(PATIENCE_S)
-        for command in (campaign.start, campaign.stop, campaign.pause):
-            with pytest.raises(TransitionError, match="the campaign is complete: "):
-                command()
-
-    def test_start_is_refused_with_everything_that_stands_in_the_way(self, opened):
-        campaign = opened(PaperBench(mistakes=("no pump for green", "the rack is too small")))
-        with pytest.raises(CampaignError, match="no pump for green\nthe rack is too small"):
-            campaign.start()
-        assert campaign.state.phase == "Idle"
-
-
-class TestQuestions:
-    def held_by(self, opened, before, budget=1, **more):
-        bench = PaperBench(before=before, **more)
-        campaign = opened(bench, spec(budget=budget))
-        watch = Watch(campaign)
-        campaign.start()
-        watch.until(lambda s: s.question is not None and s.phase == "Held")
-        return campaign, watch, bench
-
-    def once(self, kind, act):
-        left = [act]
-
-        def before(step):
-            return left.pop()() if isinstance(step, kind) and left else None
-
-        return before
-
-    def mismatch(self, kind):
-        return self.once(kind, lambda: Outcome({}, mismatch="The level in A1 is wrong."))
-
-    def raising(self, kind, error):
-        def act():
-            raise error
-
-        return self.once(kind, act)
-
-    def test_mismatch_go_on(self, opened):
-        campaign, watch, _ = self.held_by(opened, self.mismatch(Look))
-        question = campaign.state.question
-        assert question.question == "The level in A1 is wrong."
-        assert question.choices == ("retry", "go on", "new vial", "fail")
-        with pytest.raises(CampaignError, match="answer first: The level"):
-            campaign.resume()
-        with pytest.raises(CampaignError, match="choose one of retry, go on, new vial, fail"):
-            campaign.answer("perhaps")
-        campaign.answer("go on")
-        watch.until(lambda s: s.phase == "Complete")
-        assert campaign.state.experiments[0].value is not None
-        with pytest.raises(CampaignError, match="nothing is asked"):
-            campaign.answer("go on")
-
-    def test_mismatch_retry_looks_again_in_the_same_vial(self, opened):
-        campaign, watch, bench = self.held_by(opened, self.mismatch(Look))
-        campaign.answer("retry")
-        watch.until(lambda s: s.phase == "Complete")
-        assert [type(s) for s in bench.performed] == [Move, CheckVial, Dose, Dose, Look, Look]
-        assert len(bench.dosed) == len(set(bench.dosed)) == 2
-        assert campaign.state.experiments[0].attempt == 2
-        assert campaign.state.experiments[0].slot == "A1"
-
-    def test_mismatch_new_vial(self, opened):
-        campaign, watch, _ = self.held_by(opened, self.mismatch(CheckVial))
-        campaign.answer("new vial")
-        watch.until(lambda s: s.phase == "Complete")
-        assert campaign.state.vials["A1"] == "given_up"
-        assert campaign.state.experiments[0].slot == "A2"
-
-    def test_mismatch_fail(self, opened):
-        campaign, watch, _ = self.held_by(opened, self.mismatch(Look))
-        campaign.answer("fail")
-        watch.until(lambda s: s.phase == "Complete")
-        assert campaign.state.experiments[0].status == "failed"
-        assert campaign.state.experiments[0].note == "The level in A1 is wrong."
-
-    def test_a_dose_that_was_done_is_never_offered_again(self, opened):
-        campaign, _, _ = self.held_by(opened, self.mismatch(Dose))
-        assert campaign.state.question.choices == ("go on", "new vial", "fail")
-
-    def test_a_refused_step_may_be_done_again(self, opened):
-        campaign, watch, bench = self.held_by(
-            opened, self.raising(Dose, OutOfRangeError("red", "syringe is empty"))
-        )
-        assert campaign.state.question.question == (
-            "red: syringe is empty. Not done: "
-            f"dose {100 * campaign.state.experiments[0].point['x']:g} µL of red into A1 (experiment 1)."
-        )
-        campaign.answer("retry")
-        watch.until(lambda s: s.phase == "Complete")
-        assert bench.dosed == [("A1", "red"), ("A1", "blue")]
-
-    @pytest.mark.parametrize("outcome", ["unknown", "stopped"])
-    def test_an_unknown_outcome_costs_the_vial(self, opened, tmp_path, outcome):
-        campaign, watch, bench = self.held_by(
-            opened, self.raising(Dose, HardwareError("red", "no answer", outcome))
-        )
-        assert campaign.state.vials["A1"] == "given_up"
-        assert campaign.state.question.choices == ("repeat", "fail")
-        campaign.answer("repeat")
-        watch.until(lambda s: s.phase == "Complete")
-        assert bench.dosed == [("A2", "red"), ("A2", "blue")]
-        intents = [e for e in of(journaled(tmp_path), StepIntended) if isinstance(e.step, Dose)]
-        assert [(e.attempt, e.step.slot) for e in intents] == [(1, "A1"), (2, "A2"), (2, "A2")]
-
-    def test_a_bench_that_raises_anything_else_is_not_trusted(self, opened):
-        campaign, _, _ = self.held_by(opened, self.raising(Dose, ZeroDivisionError("oops")))
-        assert "may or may not have been done" in campaign.state.question.question
-        assert campaign.state.vials["A1"] == "given_up"
-
-    def test_fault_then_fail(self, opened):
-        campaign, watch, _ = self.held_by(opened, self.raising(Dose, HardwareError("red", "no answer", "unknown")))
-        campaign.answer("fail")
-        watch.until(lambda s: s.phase == "Complete")
-        assert campaign.state.experiments[0].status == "failed"
-        assert campaign.state.vials["A1"] == "given_up"
-
-    def test_a_point_that_cannot_be_made(self, opened):
-        bench = PaperBench()
-
-        def refuse(point, slot):
-            raise ValueError("the vial would overflow")
-
-        bench.plan = refuse
-        campaign = opened(bench, spec(budget=1))
-        watch = Watch(campaign)
-        campaign.start()
-        watch.until(lambda s: s.question is not None)
-        assert "Experiment 1 cannot be made: the vial would overflow" in campaign.state.question.question
-        del bench.plan
-        campaign.answer("fail")
-        watch.until(lambda s: s.phase == "Complete")
-        assert [e.status for e in campaign.state.experiments] == ["failed", "done"]
-
-    def test_a_fresh_rack(self, opened, tmp_path):
-        bench = PaperBench(slots=("A1", "A2"))
-        campaign = opened(bench, spec(budget=4))
-        watch = Watch(campaign)
-        campaign.start()
-        watch.until(lambda s: s.question is not None and s.phase == "Held")
-        assert campaign.state.question.choices == ("fresh rack",)
-        campaign.answer("fresh rack")
-        watch.until(lambda s: s.phase == "Complete")
-        assert [e.slot for e in campaign.state.experiments] == ["A1", "A2", "A1", "A2"]
-        assert bench.racks == 2
-        assert len(of(journaled(tmp_path), Asked)) == 1
-
-    def test_stop_while_something_is_asked(self, opened):
-        campaign, watch, _ = self.held_by(opened, self.mismatch(Look))
-        campaign.stop()
-        watch.until(lambda s: s.phase == "Stopped")
-        assert campaign.state.question is None
-        assert campaign.state.vials["A1"] == "given_up"
-        watch.heard(Finished)
-
-
 def test_stop_ends_after_the_step(opened, tmp_path):
     gate = Gate(Dose, 3)
     campaign = opened(PaperBench(before=gate))
@@ -555,132 +360,6 @@ class TestChange:
             campaign.note(9, "")
 
 
-class TestStrategyFailures:
-    """A hostile strategy is replaced by an even draw; three times in a row hold the campaign."""
-
-    @pytest.fixture(params=["raises", "outside"])
-    def hostile(self, request, monkeypatch):
-        from optimiser.suggestion import Suggestion
-
-        class Hostile:
-            def ask(self, history, n=1):
-                if request.param == "raises":
-                    raise ArithmeticError("no convergence")
-                return (Suggestion({"x": 99.0, "y": 0.0}, None, None, None, "", "hostile"),)
-
-        monkeypatch.setattr("campaign.decide.build_strategy", lambda spec: Hostile())
-
-    @pytest.mark.usefixtures("hostile")
-    def test_fall_back_then_hold(self, opened):
-        campaign = opened()
-        watch = Watch(campaign)
-        campaign.start()
-        watch.until(lambda s: s.phase == "Held")
-        assert "the strategy failed 3 times in a row" in campaign.state.why
-        assert [e.status for e in campaign.state.experiments] == ["done", "done", "suggested"]
-        assert all(e.reason.startswith("The strategy failed") for e in campaign.state.experiments)
-        campaign.resume()
-        watch.until(lambda s: s.phase == "Complete")
-
-
-class TestDiskFull:
-    """What cannot be written keeps the next command from being given."""
-
-    @pytest.fixture
-    def full(self, monkeypatch):
-        """Fails every write while set, before the disk is touched."""
-        from sqlalchemy.exc import OperationalError
-
-        flag = threading.Event()
-        write = Journal._write
-
-        def fails(journal, rows):
-            if flag.is_set():
-                raise OperationalError("INSERT", {}, Exception("database or disk is full"))
-            write(journal, rows)
-
-        monkeypatch.setattr(Journal, "_write", fails)
-        return flag
-
-    @pytest.mark.parametrize("kind", [Move, CheckVial, Dose, Look])
-    def test_held_with_a_message_and_goes_on_without_loss(self, opened, tmp_path, full, kind):
-        gate = Gate(kind)
-        bench = PaperBench(before=gate)
-        campaign = opened(bench, spec(budget=2))
-        watch = Watch(campaign)
-        campaign.start()
-        assert gate.reached.wait(PATIENCE_S)
-        full.set()
-        gate.open.set()
-        watch.until(lambda s: s.phase == "Held")
-        assert "database or disk is full" in campaign.state.why
-        assert "make room on the disk, then resume" in campaign.state.why
-        done = len(bench.performed)
-        campaign.resume()
-        assert campaign.wait(PATIENCE_S)
-        assert campaign.state.phase == "Held"
-        assert len(bench.performed) == done
-        full.clear()
-        campaign.note(1, "disk was full")
-        campaign.resume()
-        watch.until(lambda s: s.phase == "Complete")
-        events = journaled(tmp_path)
-        assert len(of(events, Observed)) == 2
-        assert len(of(events, VialGivenUp)) == 0
-        assert bench.dosed == [("A1", "red"), ("A1", "blue"), ("A2", "red"), ("A2", "blue")]
-        assert fold_all(events).experiments[0].note == "disk was full"
-
-    def test_an_intent_that_cannot_be_written_is_not_acted_on(self, opened, full):
-        bench = PaperBench()
-        campaign = opened(bench, spec(budget=1))
-        watch = Watch(campaign)
-        campaign.listen(lambda event, state: full.set() if isinstance(event, AttemptStarted) else None)
-        campaign.start()
-        watch.until(lambda s: s.phase == "Held")
-        assert bench.performed == []
-        full.clear()
-        campaign.resume()
-        watch.until(lambda s: s.phase == "Complete")
-        assert len(bench.performed) == STEPS_EACH
-
-    def test_stop_and_stop_all_work_on_a_full_disk(self, opened, full):
-        campaign = opened(PaperBench(), spec(budget=1))
-        watch = Watch(campaign)
-        campaign.listen(lambda event, state: full.set() if isinstance(event, AttemptStarted) else None)
-        campaign.start()
-        watch.until(lambda s: s.phase == "Held")
-        campaign.stop_all("test")
-        watch.until(lambda s: s.phase == "Aborted")
-        campaign.stop()
-        watch.until(lambda s: s.phase == "Stopped")
-
-    def test_a_really_full_disk(self, tmp_path):
-        """The operating system refuses to let files grow; no hook of ours is involved."""
-        resource = pytest.importorskip("resource")
-        import signal
-
-        bench = PaperBench()
-        campaign = begin(tmp_path, bench, spec(budget=3))
-        watch = Watch(campaign)
-        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-        ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        try:
-            size = max(p.stat().st_size for p in tmp_path.iterdir())
-            resource.setrlimit(resource.RLIMIT_FSIZE, (size + 20_000, hard))
-            campaign.start()
-            watch.until(lambda s: s.phase == "Held")
-            acted = len(bench.performed)
-        finally:
-            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-            signal.signal(signal.SIGXFSZ, ignored)
-        assert acted < 3 * STEPS_EACH
-        campaign.resume()
-        watch.until(lambda s: s.phase == "Complete")
-        campaign.close()
-        assert len(of(journaled(tmp_path), Observed)) == 3
-        assert len(set(bench.dosed)) == len(bench.dosed) == 6
-
-
 def test_pictures_are_kept_beside_the_journal(opened, tmp_path):
     import cv2
     import numpy as np
@@ -699,21 +378,6 @@ def test_pictures_are_kept_beside_the_journal(opened, tmp_path):
     assert campaign.state.experiments[0].reading == {"seen": True}
     with Journal.open(tmp_path / "journal.sqlite", readonly=True) as journal:
         assert journal.check_images() == ()
-
-
-def test_a_mistake_of_ours_stops_everything(opened, caplog):
-    bench = PaperBench()
-
-    def broken(point, slot):
-        raise AttributeError("a mistake of ours")
-
-    bench.plan = broken
-    campaign = opened(bench)
-    campaign.start()
-    assert campaign.wait(PATIENCE_S)
-    assert campaign.state.phase == "Aborted"
-    assert "a mistake of ours" in campaign.state.why
-    assert bench.stopped.is_set()
 
 
 def test_closed_while_running_it_is_held_in_the_journal(tmp_path):
