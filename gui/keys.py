@@ -70,7 +70,7 @@ class InputFilter(QObject):
         ):
             self.stop_all.emit()
             return True
-        return self._page_key(event, key)
+        return self._page_key(watched, event, key)
 
     def _escape(self) -> None:
         now = self._clock()
@@ -83,11 +83,11 @@ class InputFilter(QObject):
         if twice:
             self.stop_all.emit()
 
-    def _page_key(self, event: QKeyEvent, key: int) -> bool:
+    def _page_key(self, watched: QWidget, event: QKeyEvent, key: int) -> bool:
         focus = QApplication.focusWidget()
         if event.modifiers() not in (Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.KeypadModifier):
             return False
-        if focus is None or focus.window() is not self._window or QApplication.activePopupWidget() is not None:
+        if watched.window() is not self._window or QApplication.activePopupWidget() is not None:
             return False
         if key == Qt.Key.Key_Space and not takes_text(focus) and not isinstance(focus, QAbstractButton):
             self.space.emit()
@@ -98,10 +98,10 @@ class InputFilter(QObject):
         return False
 
 
-def takes_text(widget: QWidget) -> bool:
+def takes_text(widget: QWidget | None) -> bool:
     """Whether a letter typed there is text."""
     return isinstance(widget, QLineEdit | QAbstractSpinBox | QComboBox | QTextEdit | QPlainTextEdit)
 
 
-def takes_enter(widget: QWidget) -> bool:
+def takes_enter(widget: QWidget | None) -> bool:
     return takes_text(widget) or isinstance(widget, QAbstractButton | QAbstractItemView)

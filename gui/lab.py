@@ -14,6 +14,7 @@ from hardware.errors import HardwareError
 from hardware.spec import RigSpec
 
 if TYPE_CHECKING:
+    from campaign.bench_executor import Attendant
     from campaign.executor import Executor
     from hardware.rig import Rig
 
@@ -23,6 +24,8 @@ class Bench(Protocol):
 
     @property
     def rig(self) -> RigSpec: ...
+    @property
+    def truth(self) -> "Attendant": ...
     def close(self) -> None: ...
 
 
@@ -92,7 +95,8 @@ class Lab:
             )
         from campaign.bench_executor import BenchExecutor
 
-        return BenchExecutor(self.rig, spec)
+        attendant = self._bench.truth if self._bench is not None else None
+        return BenchExecutor(self.rig, spec, speed=self._speed, attendant=attendant)
 
     def toml(self) -> str | None:
         if self.rig is None:

@@ -2,8 +2,11 @@
 
 from dataclasses import dataclass
 
+from campaign.events import Finished
 from campaign.state import CampaignState
 from gui.facts import Facts
+from gui.units import plain
+from gui.widgets.digits import with_sd, with_unit
 from gui.words import Tone, sentence
 
 
@@ -25,8 +28,16 @@ class Notice:
     image: str | None = None
 
 
-def notice(state: CampaignState, facts: Facts, closing: bool = False) -> Notice | None:
-    """The one thing that a person must know now; None when all is well."""
+def notice(
+    state: CampaignState,
+    facts: Facts,
+    *,
+    closing: bool = False,
+    message: Notice | None = None,
+    ended: Finished | None = None,
+) -> Notice | None:
+    """The one thing that a person must know now; None when all is well. message: what was told last. ended: what
+    the campaign came to."""
     if facts.latched or facts.stopped_at is not None or (state.phase == "Aborted" and not facts.looking_only):
         return _stopped(state, facts)
     if closing:
@@ -72,13 +83,28 @@ def notice(state: CampaignState, facts: Facts, closing: bool = False) -> Notice 
             "the experiment is repeated in a clean one.",
             (Choice("resume", "Go on", filled=True), Choice("stop", "End the campaign")),
         )
+    if message is not None:
+        return message
     if state.phase in ("Complete", "Stopped"):
         return Notice(
             "ok" if state.phase == "Complete" else "muted",
-            sentence(state),
+            f"{sentence(state)} {_best(state, ended)}".rstrip(),
             (Choice("report", "Write the report", filled=True), Choice("again", "Set up another campaign")),
         )
     return None
+
+
+def _best(state: CampaignState, ended: Finished | None) -> str:
+    """The incumbent in one sentence."""
+    if ended is None or ended.best_point is None or ended.best_mean is None:
+        return ""
+    objective, units = state.spec.objective, {p.name: p.unit for p in state.spec.space.parameters}
+    said = (
+        f"{name} {value if isinstance(value, str) else with_unit(plain(value), units[name])}"
+        for name, value in ended.best_point.items()
+    )
+    value = with_sd(ended.best_mean, ended.best_sd, objective.unit)
+    return f"Best: {objective.name} {value} with {', '.join(said)}."
 
 
 def _stopped(state: CampaignState, facts: Facts) -> Notice:

@@ -6,7 +6,7 @@ from typing import Any
 from PySide6.QtCore import QObject, QTimer, QUrl, Signal
 from PySide6.QtGui import QDesktopServices
 
-from campaign.events import Answered, Event
+from campaign.events import Answered, Event, Finished
 from campaign.spec import CampaignSpec
 from campaign.state import CampaignState
 from gui.actions import Situation
@@ -40,6 +40,7 @@ class Showing(QObject):
         self.asking = False
         self._message: Notice | None = None
         self._notice: Notice | None = None
+        self._ended: Finished | None = None
         self._pace = Pace()
         self._awake = False
         self._frame_number = -1
@@ -86,6 +87,7 @@ class Showing(QObject):
     def show_idle(self, spec: CampaignSpec) -> None:
         """Ready for a campaign that has not begun."""
         self._message = None
+        self._ended = None
         self.state = self._idle(spec)
         self._window.run_page.show_model(None)
         self.refresh()
@@ -93,7 +95,7 @@ class Showing(QObject):
     def refresh(self) -> None:
         window, state, facts = self._window, self.state, self.facts
         window.actions_.show_situation(self._situation())
-        self._notice = notice(state, facts, self.asking) or self._message
+        self._notice = notice(state, facts, closing=self.asking, message=self._message, ended=self._ended)
         self._show_top()
         if self._awake:
             window.run_page.show_state(state)
@@ -126,6 +128,8 @@ class Showing(QObject):
         self._pace.hear(event)
         if isinstance(event, Answered):
             self._message = None
+        elif isinstance(event, Finished):
+            self._ended = event
         self._window.run_page.show_event(event)
 
     def _model_came(self, posterior: Any) -> None:

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from PySide6.QtCore import QSize, Signal
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QPushButton, QSizePolicy, QVBoxLayout
 
 from campaign.state import CampaignState
@@ -91,6 +91,8 @@ class TopBar(QFrame):
         self.stop.setToolTip(tip(command("stop_all")))
         self.stop.setIcon(pixmap("stop", "#FFFFFF"))
         self.stop.pressed.connect(self.stop_all)
+        for button in (self.primary, self.stop_after, self.stop):
+            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         middle = QVBoxLayout()
         middle.setSpacing(3)
         middle.setContentsMargins(0, 0, 0, 0)

@@ -160,3 +160,36 @@ def test_stop_all_works_without_a_campaign(
     until(qtbot, lambda: wiring.facts.latched)
     until(qtbot, lambda: window.banner.isVisible())
     assert not window.actions_["start"].isEnabled()
+
+
+def test_the_space_bar_pauses_after_a_click_on_start(
+    qtbot: QtBot, make_window: MakeWindow, course: CampaignSpec
+) -> None:
+    slow = replace(course, mode="approve")
+    wiring = make_window(slow)
+    window = wiring.window
+    connected(qtbot, wiring, slow)
+    qtbot.mouseClick(window.top.primary, Qt.MouseButton.LeftButton)
+    until(qtbot, lambda: wiring.state.phase == "Running")
+    assert not window.top.stop.hasFocus()
+    assert not window.top.stop_after.hasFocus()
+    qtbot.keyClick(window.focusWidget() or window, Qt.Key.Key_Space)
+    until(qtbot, lambda: wiring.state.phase == "Held")
+    qtbot.keyClick(window.focusWidget() or window, Qt.Key.Key_Space)
+    until(qtbot, lambda: wiring.state.phase == "Running")
+
+
+def test_the_report_is_written_beside_the_journal(
+    qtbot: QtBot, make_window: MakeWindow, course: CampaignSpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[str] = []
+    monkeypatch.setattr("gui.showing.QDesktopServices.openUrl", lambda url: shown.append(url.toLocalFile()))
+    wiring = make_window(course)
+    connected(qtbot, wiring, course)
+    wiring.do("start")
+    until(qtbot, lambda: wiring.state.phase == "Complete")
+    qtbot.mouseClick(banner_button(wiring, "report"), Qt.MouseButton.LeftButton)
+    until(qtbot, lambda: shown)
+    assert "<html" in Path(shown[0]).read_text(encoding="utf-8")
+    assert wiring.facts.folder is not None
+    assert Path(shown[0]).parent == wiring.facts.folder

@@ -9,13 +9,13 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
-from campaign.events import Asked, AttemptStarted, Observed, Suggested
+from campaign.events import Asked, AttemptStarted, Finished, Observed, Suggested
 from campaign.spec import CampaignSpec
 from campaign.state import CampaignState, Experiment
 from campaign.steps import Dose
 from gui.actions import Actions
 from gui.facts import DeviceFact, Facts, Unfinished
-from gui.notices import notice
+from gui.notices import Notice, notice
 from gui.pace import Pace
 from gui.panels.banner import Banner
 from gui.panels.status_bar import StatusBar
@@ -142,3 +142,15 @@ def test_the_pace_is_learnt_from_experiments_and_not_from_waiting(running: Campa
         pace.hear(Observed(1, 1, {}, 1.0, None))
         now[0] += 500.0
     assert pace.seconds_left(running) == pytest.approx(300.0)
+
+
+def test_the_end_is_told_with_the_best_point_and_a_message_comes_before_it(running: CampaignState) -> None:
+    over = replace(running, phase="Complete", why="the budget of 8 experiments is used")
+    best = {"red": 440.0, "yellow": 1060.0, "blue": 1600.0, "water": 900.0}
+    told = notice(over, Facts(), ended=Finished("budget", 8, best, 1.76, 0.3, 60.0))
+    assert told is not None
+    assert told.text.startswith(
+        "The budget of 8 experiments is used. Best: colour difference 1.8 ± 0.3\u202fΔE00 with red"
+    )
+    message = Notice("ok", "The report is written: x")
+    assert notice(over, Facts(), message=message) is message
