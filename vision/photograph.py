@@ -176,18 +176,20 @@ def survey(image: Image, box: tuple[float, float, float, float]) -> tuple[list[i
 
 def against_empty(described: Floats) -> Floats:
     """What speaks for an empty vessel: nothing (the constant), the best vote, the best strength, the best step."""
-    if len(described) == 0:
-        return np.array([1.0, 0.0, 0.0, 0.0])
     return np.array([1.0, described[:, :3].max(), described[:, 7:10].max(), described[:, 19:23].max()])
 
 
 def choose(described: Floats, places: list[int]) -> tuple[int | None, float]:
     """The candidate that explains the column best and its probability; None when "empty" explains it better.
 
+    Where there is no candidate at all nothing was seen, which is no proof of an empty vessel: probability 0.
+
     One multinomial choice over all candidates and "empty": what the candidates near the best one (they are the
     same surface, seen as a line and as a step) have together is its probability.
     """
-    surface = (described - np.array(MEAN)) / np.array(SPREAD) @ np.array(SURFACE) if len(places) else np.zeros(0)
+    if not places:
+        return None, 0.0
+    surface = (described - np.array(MEAN)) / np.array(SPREAD) @ np.array(SURFACE)
     score = np.append(surface, against_empty(described) @ np.array(EMPTY))
     share = np.exp(score - score.max())
     share /= share.sum()

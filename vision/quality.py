@@ -38,11 +38,12 @@ def frame_doubt(image: Image, previous: Image | None = None) -> Doubt:
     if image.size == 0:
         return Doubt.OUT_OF_FRAME
     doubt = Doubt.NONE
-    small = image[:: max(1, image.shape[0] // 240), :: max(1, image.shape[1] // 320)]
+    every = max(1, int(np.sqrt(image.shape[0] * image.shape[1] / 6000)))
+    small = image[::every, ::every]
     if np.percentile(small, 99) < BLACK_CODE:
         doubt |= Doubt.DARK
-    brightest = small.reshape(-1, small.shape[2]).min(axis=1) if small.ndim == 3 else small
-    if np.mean(brightest >= 254) > SATURATED_SHARE:
+    burnt = np.all(small >= 254, axis=-1) if small.ndim == 3 else small >= 254
+    if np.mean(burnt) > SATURATED_SHARE:
         doubt |= Doubt.SATURATED
     if previous is not None and previous.shape == image.shape and np.array_equal(previous, image):
         doubt |= Doubt.FROZEN

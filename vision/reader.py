@@ -123,7 +123,7 @@ def take_column(image: Image, view: VialView) -> Column | None:
         across=-np.log10(np.maximum(level.middle_row(spread).mean(axis=1), 4e-3)),
         left=x0 - outer[0],
         top=inner[1],
-        glare=float(np.mean(band.min(axis=2) >= 253)),
+        glare=float(np.mean(np.all(band[::2, ::2] >= 253, axis=2))),
     )
 
 

@@ -3,6 +3,7 @@
 import time
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -34,7 +35,7 @@ def random_scene(rng: np.random.Generator, **fixed: object) -> Scene:
     return Scene(**(free | fixed))  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("number", range(40))
+@pytest.mark.parametrize("number", range(30))
 def test_dyed_and_clear_liquids(number: int) -> None:
     rng = np.random.default_rng(number)
     scene = random_scene(rng, **({"absorbance": (0.0, 0.0, 0.0)} if number % 3 == 0 else {}))
@@ -159,11 +160,14 @@ def test_nothing_crashes_it(
 
 
 @pytest.mark.benchmark
-def test_speed() -> None:
+def test_one_vial_costs_less_than_three_canny_passes_over_the_frame() -> None:
     scene = Scene(absorbance=RED)
-    image, took = render(scene), []
-    for _ in range(20):
+    image, ours, plain = render(scene), [], []
+    for _ in range(40):
         start = time.process_time()
         read_vial(image, scene.view)
-        took.append(time.process_time() - start)
-    assert np.median(took) < 0.010
+        middle = time.process_time()
+        cv2.Canny(image, 50, 150)
+        ours.append(middle - start)
+        plain.append(time.process_time() - middle)
+    assert np.median(ours) < 3 * np.median(plain)
