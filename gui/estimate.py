@@ -69,6 +69,8 @@ def needs(spec: CampaignSpec, rig: RigSpec | None) -> tuple[tuple[str, str, bool
     lines: list[tuple[str, str, bool]] = []
     vials = len(rig.rack.slots) if rig is not None else None
     have = f", the rack holds {vials}" if vials is not None else ""
+    if vials is not None and vials < made.experiments:
+        have += ": a fresh one will be asked for"
     lines.append(("Vials", f"{made.experiments} at most{have}", vials is None or vials >= made.experiments))
     for name, most_ul in made.most_ul.items():
         capacity = rig.pumps[name].capacity_ul if rig is not None and name in rig.pumps else None

@@ -1,5 +1,6 @@
 """Set-up page: the campaign as a form. The doorman of campaign files checks every edit."""
 
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,7 +20,7 @@ from gui.panels.setup_summary import SummaryCard
 from gui.style import mark
 from gui.theme import GRID_PX, Theme
 from gui.widgets.card import Card
-from gui.widgets.field import Field, Line, shown
+from gui.widgets.field import Field, Line, Sentences, shown
 from hardware.spec import RigSpec
 
 CHECK_AFTER_MS = 120
@@ -47,6 +48,8 @@ class SetupPage(QWidget):
         row.addWidget(self.head[0], 1)
         row.addWidget(self.head[1], 2)
         self.goal.body.addLayout(row)
+        self.sentences = Sentences()
+        self.goal.body.addWidget(self.sentences)
         self.parameters = ParametersCard(self._edited)
         self.objective = ObjectiveCard(self._edited)
         self.strategy = StrategyCard(self._edited)
@@ -67,7 +70,6 @@ class SetupPage(QWidget):
             cards.addWidget(card)
         cards.addStretch(1)
         scroll = QScrollArea(widgetResizable=True)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setWidget(column)
         scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         row = QHBoxLayout(self)
@@ -114,9 +116,10 @@ class SetupPage(QWidget):
             mistakes = dict(_split(line) for line in error.mistakes)
         for field in self.head:
             field.say(mistakes.get(field.place))
+        self.sentences.say(f"{f.caption}: {mistakes[f.place]}" for f in self.head if f.place in mistakes)
         for card in (self.parameters, self.objective, self.strategy):
             card.say(mistakes)
-        self.summary.show_spec(self._spec, tuple(_join(p, s) for p, s in mistakes.items()))
+        self.summary.show_spec(self._spec, tuple(self._words(p, s) for p, s in mistakes.items()))
         self.changed.emit(self._spec)
 
     def show_rig(self, rig: RigSpec | None) -> None:
@@ -137,6 +140,14 @@ class SetupPage(QWidget):
         for card in (self.goal, self.parameters, self.objective, self.strategy, self.summary):
             card.set_theme(theme)
 
+    def _words(self, place: str, sentence: str) -> str:
+        """A mistake for a person: parameters by their name."""
+        found = re.match(r"parameters\[(\d+)\]\.?(.*)", place)
+        if found and 0 < int(found[1]) <= len(self.parameters.rows):
+            name = self.parameters.rows[int(found[1]) - 1].name.text() or f"parameter {found[1]}"
+            place = f"{name}, {found[2]}" if found[2] else name
+        return f"{place.replace('.', ', ')}: {sentence}" if place else sentence
+
     def _edited(self) -> None:
         self._timer.start()
 
@@ -150,7 +161,3 @@ def _split(line: str) -> tuple[str, str]:
     """A mistake as its place and its sentence."""
     place, colon, sentence = line.partition(": ")
     return (place, sentence) if colon and " " not in place else ("", line)
-
-
-def _join(place: str, sentence: str) -> str:
-    return f"{place}: {sentence}" if place else sentence

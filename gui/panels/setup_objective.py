@@ -10,7 +10,7 @@ from gui.style import mark
 from gui.theme import Theme
 from gui.widgets.card import Card
 from gui.widgets.controls import combo
-from gui.widgets.field import Field, Line, choose, read, shown
+from gui.widgets.field import Field, Line, Sentences, choose, read, shown
 from vision.colour import bgr_to_lab, lab_to_bgr
 
 KINDS = {
@@ -62,7 +62,8 @@ class ObjectiveCard(Card):
         )
         self.fields.append(self.target_field)
         self.body.addWidget(self.target_field)
-        self.body.addStretch(1)
+        self.sentences = Sentences()
+        self.body.addWidget(self.sentences)
         self.kind.currentIndexChanged.connect(lambda _: self._kind_changed())
         self.direction.currentIndexChanged.connect(lambda _: changed())
 
@@ -106,13 +107,16 @@ class ObjectiveCard(Card):
         document["objective"] = table
 
     def say(self, mistakes: Mapping[str, str]) -> None:
+        said: list[str] = []
         for field in self.fields:
             found = [s for p, s in mistakes.items() if p == field.place or p.startswith(f"{field.place}[")]
-            field.say("\n".join(found) or None)
+            field.say("; ".join(found) or None)
+            said.extend(f"{field.caption.split(':')[0]}: {sentence}" for sentence in found)
         mark(self.target, "plain")
+        whole = "objective.target_lab" in mistakes
         for number, line in enumerate(self.lab, 1):
-            whole = "objective.target_lab" in mistakes
             mark(line, "bad" if whole or f"objective.target_lab[{number}]" in mistakes else "plain")
+        self.sentences.say(said)
 
     def set_theme(self, theme: Theme) -> None:
         super().set_theme(theme)

@@ -6,7 +6,7 @@ from PySide6.QtWidgets import QComboBox, QGridLayout
 
 from gui.widgets.card import Card
 from gui.widgets.controls import combo
-from gui.widgets.field import Field, Line, choose, read, shown
+from gui.widgets.field import Field, Line, Sentences, choose, read, shown
 
 STRATEGIES = {"gp": "Gaussian process", "random": "Random search"}
 ACQUISITIONS = {"ucb": "Confidence bound (UCB)", "ei": "Expected improvement", "pi": "Chance to improve"}
@@ -54,7 +54,8 @@ class StrategyCard(Card):
         for column in range(6):
             grid.setColumnStretch(column, 1)
         self.body.addLayout(grid)
-        self.body.addStretch(1)
+        self.sentences = Sentences()
+        self.body.addWidget(self.sentences)
 
     def _combo(self, name: str, choices: Mapping[str, str], changed: Callable[[], None]) -> QComboBox:
         box = combo(name)
@@ -88,6 +89,7 @@ class StrategyCard(Card):
     def say(self, mistakes: Mapping[str, str]) -> None:
         for field in self.fields:
             field.say(mistakes.get(field.place))
+        self.sentences.say(f"{f.caption}: {mistakes[f.place]}" for f in self.fields if f.place in mistakes)
 
     def _fit(self) -> None:
         gp = self.kind.currentData() == "gp"

@@ -15,6 +15,7 @@ from gui.widgets.elided import Elided
 from gui.words import Badge, badge, done, progress, sentence
 
 HEIGHT_PX = 56
+STOP_PX = 150
 _PRIMARY = {"Idle": "start", "Complete": "start", "Stopped": "start", "Held": "resume"}
 
 
@@ -86,12 +87,13 @@ class TopBar(QFrame):
         self.stop_after = ActionButton(actions["stop_after"])
         self.stop = QPushButton("STOP ALL")
         mark(self.stop, "stopAll")
-        self.stop.setFixedSize(QSize(150, MAIN_CONTROL_PX))
+        self.stop.setFixedSize(QSize(STOP_PX, MAIN_CONTROL_PX))
         self.stop.setAccessibleName("Stop all")
         self.stop.setToolTip(tip(command("stop_all")))
         self.stop.setIcon(pixmap("stop", "#FFFFFF"))
         self.stop.pressed.connect(self.stop_all)
-        for button in (self.primary, self.stop_after, self.stop):
+        self.stop.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # it has three keys of its own; space must not press it
+        for button in (self.primary, self.stop_after):
             button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         middle = QVBoxLayout()
         middle.setSpacing(3)
@@ -141,3 +143,7 @@ class TopBar(QFrame):
     def set_theme(self, theme: Theme) -> None:
         self.chip.set_theme(theme)
         self.name.setFixedWidth(theme.px(150))
+        self.setFixedHeight(max(HEIGHT_PX, theme.px(52)))
+        self.stop.setFixedSize(QSize(max(STOP_PX, theme.px(STOP_PX)), max(MAIN_CONTROL_PX, theme.px(40))))
+        self.chip.setMinimumWidth(theme.px(148))
+        self.chip.setFixedHeight(max(36, theme.px(34)))

@@ -1,6 +1,6 @@
-"""A caption, an editor and the sentence that says what is wrong with it."""
+"""A caption over an editor that can be outlined as bad, and the line of sentences that says why."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QComboBox, QLabel, QLineEdit, QSizePolicy, QVBoxLayout, QWidget
@@ -55,27 +55,36 @@ class Field(QWidget):
         head.setBuddy(editor)
         if not editor.accessibleName():
             editor.setAccessibleName(caption)
-        if tip:
-            editor.setToolTip(tip)
-            editor.setAccessibleDescription(tip)
+        self._tip = tip
+        editor.setToolTip(tip)
+        editor.setAccessibleDescription(tip)
         editor.setMinimumHeight(CONTROL_PX)
-        self.sentence = QLabel(wordWrap=True)
-        mark(self.sentence, "bad")
-        self.sentence.hide()
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(2)
         column.addWidget(head)
         column.addWidget(editor)
-        column.addWidget(self.sentence)
-        column.addStretch(1)
+        self.caption = caption
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
 
     def say(self, sentence: str | None) -> None:
-        """Outline the editor and say what is wrong; None: all is well."""
+        """Outline the editor; the tool tip says why. None: all is well."""
         mark(self.editor, "bad" if sentence else "plain")
-        self.sentence.setText(_capital(sentence) if sentence else "")
-        self.sentence.setVisible(bool(sentence))
+        self.editor.setToolTip(sentence or self._tip)
+
+
+class Sentences(QLabel):
+    """What is wrong in a card, a line per field, below the fields."""
+
+    def __init__(self) -> None:
+        super().__init__(wordWrap=True)
+        mark(self, "bad")
+        self.hide()
+
+    def say(self, lines: Iterable[str]) -> None:
+        text = "\n".join(lines)
+        self.setText(text)
+        self.setVisible(bool(text))
 
 
 def choose(combo: QComboBox, key: object) -> None:
@@ -83,7 +92,3 @@ def choose(combo: QComboBox, key: object) -> None:
     combo.blockSignals(True)
     combo.setCurrentIndex(max(0, combo.findData(key)))
     combo.blockSignals(False)
-
-
-def _capital(sentence: str) -> str:
-    return sentence[:1].upper() + sentence[1:]

@@ -99,7 +99,7 @@ def test_home_go_and_dispense_on_the_virtual_bench(
     window.show_page("manual")
 
     def idle() -> bool:
-        return wiring.facts.link == "ready" and not wiring.facts.busy
+        return wiring.facts.link == "ready" and not wiring.facts.busy and not wiring.session.facts.busy
 
     def until(condition: object) -> None:
         qtbot.waitUntil(lambda: bool(condition()), timeout=LONG_MS)  # type: ignore[operator]
@@ -118,7 +118,7 @@ def test_home_go_and_dispense_on_the_virtual_bench(
     row.volume.setValue(500)
     qtbot.mouseClick(row.dispense, Qt.MouseButton.LeftButton)
     until(lambda: wiring.session.contents_ul()["A2"] == pytest.approx(500, abs=1) and idle())
-    assert wiring.session.pumps_left_ul()["blue"] == pytest.approx(left_ul - 500, abs=1)
+    until(lambda: wiring.session.pumps_left_ul()["blue"] == pytest.approx(left_ul - 500, abs=1))
     qtbot.waitUntil(lambda: "vial A2" in window.manual_page.words.full)
     row.volume.setValue(row.volume.maximum())
     qtbot.mouseClick(row.dispense, Qt.MouseButton.LeftButton)

@@ -49,7 +49,9 @@ def test_a_bad_cell_is_outlined_with_its_sentence_below(qtbot: QtBot, colour: Ca
     assert row.sentence.isVisible()
     assert form.parameters.rows[0].low.property("kind") != "bad"
     assert form.strategy.budget.property("kind") == "bad"
+    assert "Budget: " in form.strategy.sentences.text()
     assert "to put right" in form.summary.words.text()
+    assert "yellow, low" in form.summary.words.text()
     retype(qtbot, row.low, "0")
     retype(qtbot, form.strategy.budget, "12")
     assert form.spec == replace(colour, stop=StopSpec(budget=12))
