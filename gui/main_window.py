@@ -30,6 +30,7 @@ from gui.theme import SCALES, Choice, Theme
 
 SMALLEST = QSize(1176, 714)
 WANTED = QSize(1440, 860)
+TITLE_BAR_PX = 32
 
 
 class MainWindow(QMainWindow):
@@ -47,7 +48,8 @@ class MainWindow(QMainWindow):
         self.setWindowTitle("Aliquot")
         self.setMinimumSize(SMALLEST)
         screen = app.primaryScreen().availableGeometry()
-        self.resize(min(WANTED.width(), screen.width()), min(WANTED.height(), screen.height()))
+        room = screen.height() - TITLE_BAR_PX
+        self.resize(min(WANTED.width(), screen.width()), min(WANTED.height(), room))
         self.actions_ = Actions(self)
         self.top = TopBar(self.actions_)
         self.stripe = QFrame()

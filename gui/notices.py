@@ -117,7 +117,7 @@ def _stopped(state: CampaignState, facts: Facts) -> Notice:
         text, tone = f"Stopped{at}. No device is connected.", "warn"
     else:
         text, tone = (
-            f"Stopped{at}: pumps halted, stage halted; position kept. Nothing moves until you re-arm.",
+            f"Stopped{at}: pumps halted, stage halted. Nothing moves until you re-arm.",
             "warn",
         )
     if state.phase == "Aborted" and facts.stopped_at is None:

@@ -39,7 +39,9 @@ DOUBTS = {
 
 
 def words(reading: VialReading, slot: str | None) -> str:
-    """`vial B4, level 22.6 mm, clear`."""
+    """`vial B4, level 22.6 mm, clear`. A vial that stands off its place is not read, and so not judged."""
+    if Doubt.MOVED in reading.doubt:
+        return "no vial in its place"
     parts = [f"vial {slot}" if slot else "vial"] if reading.present is not False else ["no vial"]
     if reading.present is not False:
         if reading.level_mm is not None and reading.state not in ("empty", "no_vial"):
@@ -131,7 +133,7 @@ class CameraCard(Card):
             self._watch.start()
 
     def _draw(self, reading: VialReading | None, width: int) -> None:
-        shown = reading is not None and reading.present is not False
+        shown = reading is not None and reading.present is not False and Doubt.MOVED not in reading.doubt
         self.vial.setVisible(shown)
         self.level.setVisible(shown and reading is not None and reading.surface_row is not None)
         if reading is None:
@@ -146,7 +148,8 @@ class CameraCard(Card):
             )
         sure = with_unit(f"{reading.confidence * 100:.0f}", "%")
         level = "" if reading.level_mm is None else with_unit(f"{reading.level_mm:.1f}", "mm")
-        self._tell(level, f"{words(reading, self.slot)}, {sure} sure")
+        said = words(reading, self.slot)
+        self._tell(level, f"{said}, {sure} sure" if shown else said)
         self._pens(doubtful=reading.doubt != Doubt.NONE)
 
     def _tell(self, level: str, said: str) -> None:
