@@ -10,7 +10,7 @@ from vision.calibration import VialView
 from vision.reading import VialReading
 
 log = logging.getLogger(__name__)
-EVERY_S = 0.4
+EVERY_S = 0.15
 
 
 class LiveEye:
