@@ -52,34 +52,62 @@ class Station:
         if self.latch.is_set():
             raise StoppedError(device, "everything is stopped; release the stop before going on")
 
-    @contextmanager
-    def pouring(self, role: str, volume_ul: float, left_ul: Callable[[], float]) -> Iterator[None]:
-        """Book `volume_ul` into the vial at the station before it flows, and correct the book by what flowed."""
-        slot = self.slot_now()
+    def release(self) -> None:
+        """Release the stop. Raises HardwareError while something that began before it has not ended."""
         with self._lock:
+            if busy := sorted(self._pouring) + ["stage"] * self._moving:
+                left = f"{', '.join(busy)} has not come to its end since the stop"
+                raise HardwareError("rig", f"{left}; wait a little, or start the program anew")
+            self.latch.clear()
+
+    @contextmanager
+    def pouring(
+        self, role: str, volume_ul: float, left_ul: Callable[[], float], into: str | None = None
+    ) -> Iterator[None]:
+        """Book `volume_ul` into the vial at the station before it flows, and correct the book by what flowed.
+
+        into: the slot that must be there. From the question until the end of the dose the stage stands.
+        """
+        with self._lock:
+            self.check_running(role)
             if self._moving:
                 raise HardwareError(role, "the stage is moving; dispense when it stands")
             if role in self._pouring:
                 raise HardwareError(role, "is still delivering; wait or stop it first")
-            if slot is not None:
-                full = self._contents_ul[slot] + volume_ul
-                if full > self.rack.vial.fill_limit_ul + 1e-6:
-                    limit = f"above its fill limit of {self.rack.vial.fill_limit_ul:g} µL"
-                    raise OutOfRangeError(role, f"{volume_ul:g} µL would fill vial {slot} to {full:g} µL, {limit}")
-                self._contents_ul[slot] = full
             self._pouring.add(role)
-        before_ul = left_ul()
         try:
-            yield
+            slot = self.slot_now()
+            if into is not None and slot != into:
+                stands = f"slot {slot}" if slot else "no slot"
+                raise OutOfRangeError(role, f"{stands} is under the nozzles, not {into}; move there first")
+            self._book(role, slot, volume_ul)
+            before_ul = left_ul()
+            try:
+                yield
+            finally:
+                with self._lock:
+                    if slot is not None:
+                        self._contents_ul[slot] += before_ul - left_ul() - volume_ul
         finally:
             with self._lock:
                 self._pouring.discard(role)
-                if slot is not None:
-                    self._contents_ul[slot] += before_ul - left_ul() - volume_ul
+
+    def _book(self, role: str, slot: str | None, volume_ul: float) -> None:
+        if slot is None:
+            return
+        with self._lock:
+            full = self._contents_ul[slot] + volume_ul
+            if full > self.rack.vial.fill_limit_ul + 1e-6:
+                limit = f"above its fill limit of {self.rack.vial.fill_limit_ul:g} µL"
+                raise OutOfRangeError(role, f"{volume_ul:g} µL would fill vial {slot} to {full:g} µL, {limit}")
+            self._contents_ul[slot] = full
 
     @contextmanager
     def moving(self) -> Iterator[None]:
         with self._lock:
+            self.check_running("stage")
+            if self._moving:
+                raise HardwareError("stage", "is still moving; wait or stop it first")
             if self._pouring:
                 raise HardwareError("stage", f"{', '.join(sorted(self._pouring))} still dispenses; wait for it")
             self._moving = True
@@ -113,11 +141,15 @@ class LimitedPump:
         return self._pump.identify()
 
     def dispense(self, volume_ul: float, rate_ul_s: float) -> float:
+        return self.pour(None, volume_ul, rate_ul_s)
+
+    def pour(self, slot: str | None, volume_ul: float, rate_ul_s: float) -> float:
+        """As `dispense`, but only if `slot` stands at the station."""
         self._check(volume_ul, rate_ul_s)
         if volume_ul > self.left_ul + 1e-6:
             left = f"only {self.left_ul:.0f} µL are left in the syringe"
             raise OutOfRangeError(self.name, f"{volume_ul:g} µL asked, {left}; refill it and say so")
-        with self._station.pouring(self.name, volume_ul, lambda: self._pump.left_ul):
+        with self._station.pouring(self.name, volume_ul, lambda: self._pump.left_ul, slot):
             return self._pump.dispense(volume_ul, rate_ul_s)
 
     def aspirate(self, volume_ul: float, rate_ul_s: float) -> float:

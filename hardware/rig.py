@@ -48,21 +48,15 @@ class Rig:
         self._drivers: dict[str, Device] = {**pumps, "stage": stage} | ({"camera": camera} if camera else {})
         self._syringes: Mapping[str, Any] = pumps
         self._station = Station(stage, spec.rack, latch)
-        self.pumps: Mapping[str, Pump] = MappingProxyType(
-            {role: LimitedPump(pump, self._station) for role, pump in pumps.items()}
-        )
+        self._limited = {role: LimitedPump(pump, self._station) for role, pump in pumps.items()}
+        self.pumps: Mapping[str, Pump] = MappingProxyType(self._limited)
         self.stage: Stage = LimitedStage(stage, self._station)
         self.camera = camera
 
     def dose(self, slot: str, role: str, volume_ul: float, rate_ul_s: float) -> float:
         """Dispense into the vial at the station, which must be `slot`; returns what the pump counted, in µL."""
         self._station.known(slot)
-        pump = self._pump(role)
-        self._station.check_running(role)
-        if (there := self._station.slot_now()) != slot:
-            stands = f"slot {there}" if there else "no slot"
-            raise OutOfRangeError(role, f"{stands} is under the nozzles, not {slot}; move there first")
-        return pump.dispense(volume_ul, rate_ul_s)
+        return self._pump(role).pour(slot, volume_ul, rate_ul_s)
 
     def contents_ul(self, slot: str) -> float:
         """Book-kept volume in a vial."""
@@ -90,8 +84,8 @@ class Rig:
         return self._latch.is_set()
 
     def rearm(self) -> None:
-        """Release the stop. Moves nothing."""
-        self._latch.clear()
+        """Release the stop. Moves nothing. Raises HardwareError while what was stopped has not come to its end."""
+        self._station.release()
 
     def close(self) -> None:
         _at_once({name: device.close for name, device in self._drivers.items()}, 2.0)
@@ -102,14 +96,14 @@ class Rig:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _pump(self, role: str) -> Pump:
+    def _pump(self, role: str) -> LimitedPump:
         if role not in self.pumps:
             known = ", ".join(self.pumps)
             raise OutOfRangeError(
                 self.spec.name,
                 f"no pump {role!r}{did_you_mean(role, self.pumps)}; known: {known}",
             )
-        return self.pumps[role]
+        return self._limited[role]
 
 
 def open_rig(spec: RigSpec, *, speed: float = 1.0) -> Rig:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from hardware.devices import PumpRange
 from hardware.errors import HardwareError, NotConnectedError, OutOfRangeError, StoppedError
 from hardware.rig import Rig, RigOpenError, open_rig
 from hardware.spec import CameraSpec, PumpSpec, RackSpec, RigSpec, StageSpec, VialSpec
@@ -142,6 +143,95 @@ def test_the_stage_does_not_move_under_a_pouring_nozzle(at_b2):
         at_b2.stage.move_to(0, 0)
     at_b2.stop_all()
     thread.join(20)
+
+
+class SlowStage:
+    """Stands in A1 and is moved by hand: `move_to` returns when it is let go, wherever it is told to be."""
+
+    name, travel_mm, homed = "stage", (200.0, 120.0, 50.0), True
+
+    def __init__(self) -> None:
+        self.at_mm = (*SPEC.rack.position_mm("A1"), 0.0)
+        self.asked = threading.Semaphore(0)
+        self.let_go, self.answer = threading.Event(), threading.Event()
+        self.answer.set()
+
+    def move_to(self, x_mm: float, y_mm: float, z_mm: float | None = None) -> None:
+        self.asked.release()
+        assert self.let_go.wait(20)
+        self.at_mm = (x_mm, y_mm, 0.0)
+
+    def position_mm(self) -> tuple[float, float, float]:
+        there = self.at_mm
+        self.asked.release()
+        assert self.answer.wait(20)
+        return there
+
+    def stop(self) -> None:
+        self.let_go.set()
+
+
+class Drop:
+    """A pump whose doses are over at once."""
+
+    name, range, left_ul = "red", PumpRange(25_000, 0.5, 0.01, 350), 25_000.0
+
+    def __init__(self) -> None:
+        self.given: list[float] = []
+
+    def dispense(self, volume_ul: float, rate_ul_s: float) -> float:
+        self.given.append(volume_ul)
+        return volume_ul
+
+    def stop(self) -> None:
+        pass
+
+
+@pytest.fixture
+def by_hand() -> Rig:
+    return Rig(SPEC, {"red": Drop()}, SlowStage(), None, threading.Event())
+
+
+def test_a_second_move_leaves_the_first_one_guarded(by_hand):
+    stage = by_hand._drivers["stage"]
+    thread, failures = in_background(lambda: by_hand.stage.move_to(70, 70))
+    assert stage.asked.acquire(timeout=20)
+    with pytest.raises(HardwareError, match="still moving"):
+        by_hand.stage.move_to(45, 45)
+    for dose in (lambda: by_hand.dose("A1", "red", 10, 10), lambda: by_hand.pumps["red"].dispense(10, 10)):
+        with pytest.raises(HardwareError, match="the stage is moving"):
+            dose()
+    stage.let_go.set()
+    thread.join(20)
+    assert (failures, by_hand._drivers["red"].given) == ([], [])
+
+
+def test_the_stage_stands_from_the_question_where_it_is_until_the_dose_has_ended(by_hand):
+    stage = by_hand._drivers["stage"]
+    stage.let_go.set()
+    stage.answer.clear()
+    thread, failures = in_background(lambda: by_hand.dose("A1", "red", 10, 10))
+    assert stage.asked.acquire(timeout=20)
+    with pytest.raises(HardwareError, match="still dispenses"):
+        by_hand.stage.move_to(45, 45)
+    stage.answer.set()
+    thread.join(20)
+    assert (failures, by_hand._drivers["red"].given) == ([], [10])
+
+
+def test_rearm_waits_for_what_was_stopped(by_hand):
+    stage = by_hand._drivers["stage"]
+    stage.stop = lambda: None
+    thread, _ = in_background(lambda: by_hand.stage.move_to(70, 70))
+    assert stage.asked.acquire(timeout=20)
+    by_hand.stop_all()
+    with pytest.raises(HardwareError, match="stage has not come to its end"):
+        by_hand.rearm()
+    assert by_hand.stopped
+    stage.let_go.set()
+    thread.join(20)
+    by_hand.rearm()
+    assert not by_hand.stopped
 
 
 def test_what_does_not_confirm_the_stop_is_named(bench, rig):
