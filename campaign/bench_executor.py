@@ -108,6 +108,9 @@ class BenchExecutor:
         if question is None:
             self._empty[step.slot] = sight.image
             self._rig.set_contents(step.slot, 0.0)
+        elif (seen_ul := sight.reading.volume_ul) is not None:  # whatever the answer, it must not overflow
+            booked_ul = max(seen_ul, self._rig.contents_ul(step.slot))
+            self._rig.set_contents(step.slot, min(booked_ul, self._rig.spec.rack.vial.capacity_ul))
         return Outcome(sight.record(), sight.image, question, reading=sight.reading)
 
     def _look(self, step: Look) -> Outcome:

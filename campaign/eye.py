@@ -58,6 +58,7 @@ class Eye:
 
     def __init__(self, rig: RigSpec, camera: Camera | None) -> None:
         self._camera = camera
+        self._last: Image | None = None
         self._view = None
         if rig.view is not None:
             vial = rig.rack.vial
@@ -74,7 +75,8 @@ class Eye:
         """Photograph the vial `frames` times and fuse the readings by their medians. Raises HardwareError.
 
         A black, overexposed or repeated frame is taken again, at most `RETAKES` times in all; one that stays so
-        is kept and its doubt tells.
+        is kept and its doubt tells. A frame that an earlier look saw already is repeated too, and no evidence: it
+        gives no colour.
         """
         if self._camera is None or self._view is None:
             raise HardwareError("camera", "the rig has no camera, or no view of the vial in its picture")
@@ -83,7 +85,8 @@ class Eye:
         retakes = 0
         while len(images) < frames:
             image = self._camera.capture().image
-            unfit = frame_doubt(image, images[-1] if images else None) & UNFIT
+            unfit = frame_doubt(image, self._last) & UNFIT
+            self._last = image
             if unfit and retakes < RETAKES:
                 retakes += 1
                 continue
@@ -91,7 +94,10 @@ class Eye:
             images.append(image)
             readings.append(replace(reading, doubt=reading.doubt | unfit))
         fused, nearest = fuse(readings)
-        return Sight(fused, images[nearest], tuple(r.lab for r in readings if r.lab is not None), frames)
+        labs = tuple(r.lab for r in readings if r.lab is not None)
+        if Doubt.FROZEN in fused.doubt:
+            fused, labs = replace(fused, lab=None), ()
+        return Sight(fused, images[nearest], labs, frames)
 
 
 def fuse(readings: Sequence[VialReading]) -> tuple[VialReading, int]:

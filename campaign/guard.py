@@ -153,6 +153,8 @@ def syringe_question(needed_ul: Mapping[str, float], left_ul: Mapping[str, float
 
 def vial_question(slot: str, reading: VialReading) -> str | None:
     """Before dosing: a vial must stand there, and it must be empty."""
+    if Doubt.FROZEN in reading.doubt:
+        return _frozen(slot)
     if reading.present is False:
         return f"No vial stands in {slot}."
     if reading.present is None:
@@ -164,8 +166,14 @@ def vial_question(slot: str, reading: VialReading) -> str | None:
     return f"Is the vial in {slot} clean and empty? The eye cannot tell: {why_doubted(reading.doubt)}."
 
 
+def _frozen(slot: str) -> str:
+    return f"The camera repeats one picture, so {slot} is not seen. Check the camera's cable and power, then retry."
+
+
 def level_question(slot: str, reading: VialReading, expected_ul: float, checks: ChecksSpec) -> str | None:
     """After dosing: what is seen must agree with what was dosed."""
+    if Doubt.FROZEN in reading.doubt:
+        return _frozen(slot)
     if reading.present is False:
         return f"No vial is seen in {slot} after dosing {expected_ul:.0f} µL into it."
     if not checks.level:

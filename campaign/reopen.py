@@ -18,7 +18,7 @@ from campaign.events import (
 from campaign.fold import fold_entries
 from campaign.journal import Journal
 from campaign.state import CampaignState
-from campaign.steps import Step
+from campaign.steps import CheckVial, Dose, Step
 from campaign.transitions import after, allowed
 from campaign.words import say
 
@@ -63,8 +63,13 @@ def first_events(state: CampaignState) -> tuple[Event, ...]:
 
 
 def recalled(events: Iterable[Event]) -> tuple[tuple[Step, Mapping[str, Json] | None], ...]:
-    """Every step that was or may have been carried out since the last fresh rack, oldest first, with its data."""
-    steps: dict[tuple[int, int, int], tuple[Step, Mapping[str, Json] | None]] = {}
+    """Every step that was or may have been carried out, oldest first, with its data.
+
+    A fresh rack is told as a look that found every vial in use so far empty: what was dosed before is out of the
+    vials, and out of the syringes too.
+    """
+    steps: dict[tuple[int, ...], tuple[Step, Mapping[str, Json] | None]] = {}
+    racks = 0
     for event in events:
         match event:
             case StepIntended():
@@ -75,7 +80,9 @@ def recalled(events: Iterable[Event]) -> tuple[tuple[Step, Mapping[str, Json] | 
             case StepFailed(outcome="not_done"):
                 del steps[event.experiment, event.attempt, event.index]
             case Answered(choice=choices.FRESH_RACK):
-                steps.clear()
+                racks += 1
+                slots = dict.fromkeys(s.slot for s, _ in steps.values() if isinstance(s, Dose))
+                steps |= {(racks, i): (CheckVial(slot), {"state": "empty"}) for i, slot in enumerate(slots)}
             case _:
                 pass
     return tuple(steps.values())

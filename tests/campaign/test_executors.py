@@ -12,11 +12,12 @@ import pytest
 from campaign.bench_executor import BenchExecutor
 from campaign.config import load_campaign
 from campaign.executor import Executor, Outcome
-from campaign.eye import fuse
+from campaign.eye import Eye, fuse
 from campaign.measure_executor import FormulaExecutor, FunctionExecutor, Measured
 from campaign.recipe import RecipeError
 from campaign.spec import CampaignSpec, DosingSpec, ObjectiveSpec
 from campaign.steps import CheckVial, Dose, Look, Measure, Move, Wait
+from hardware.devices import Camera, Frame
 from hardware.errors import HardwareError, OutOfRangeError, StoppedError
 from hardware.rig import Rig, open_rig
 from hardware.rig_file import load_rig
@@ -166,6 +167,42 @@ def test_no_vial_a_used_vial_and_a_spill_are_asked_about(executor: BenchExecutor
     bench.truth.put_vial("A1", {"blue dye": 1500.0})
     assert "not empty" in (executor.perform(check).mismatch or "")
     assert "were dosed into A1" in (executor.perform(Look("A1", 4000.0)).mismatch or "")
+
+
+def test_what_is_seen_in_a_vial_counts_against_the_fill_limit_whatever_is_answered(
+    executor: BenchExecutor, rig: Rig, bench: VirtualBench
+):
+    bench.truth.put_vial("A1", {"blue dye": 4500.0})
+    move, check, *_ = executor.plan(POINT, "A1")
+    executor.perform(move)
+    assert "not empty" in (executor.perform(check).mismatch or "")
+    with pytest.raises(OutOfRangeError, match="fill limit"):
+        executor.perform(Dose("A1", "water", 4000.0, 100.0))
+    assert rig.contents_ul("A1") == pytest.approx(4500.0, abs=150)
+
+
+class RepeatingCamera:
+    """Sends the last picture of a camera for ever."""
+
+    def __init__(self, camera: Camera) -> None:
+        self.frame = camera.capture()
+
+    def capture(self, timeout_s: float = 5.0) -> Frame:
+        return replace(self.frame, number=self.frame.number + 1)
+
+
+def test_a_camera_that_repeats_an_old_picture_is_believed_neither_before_nor_after_a_dose(
+    executor: BenchExecutor, rig: Rig, bench: VirtualBench
+):
+    move, check, *_, look = executor.plan(POINT, "A1")
+    executor.perform(move)
+    executor._eye = Eye(rig.spec, RepeatingCamera(rig.camera))
+    assert executor.perform(check).mismatch is None, "the first picture may be a true one"
+    bench.truth.remove_vial("A1")
+    assert "repeats one picture" in (executor.perform(check).mismatch or "")
+    seen = executor.perform(look)
+    assert "repeats one picture" in (seen.mismatch or "")
+    assert executor.value(POINT, [seen]) == (None, None)
 
 
 def test_an_almost_empty_syringe_is_asked_about_before_the_vial_is_begun(executor: BenchExecutor, rig: Rig):
