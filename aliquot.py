@@ -76,8 +76,10 @@ def _bench_executor(
     from campaign.bench_executor import BenchExecutor
     from hardware.rig import open_rig
     from hardware.rig_file import load_rig, rig_to_toml
+    from resources import path as resource
 
-    with bench(speed=speed, seed=seed) if rig is None else nullcontext() as virtual:
+    named = resource(f"rigs/{Path(spec.rig).name}") if spec.rig else None
+    with bench(named, speed=speed, seed=seed) if rig is None else nullcontext() as virtual:
         described = virtual.rig if virtual else load_rig(Path(str(rig)))
         with closing(open_rig(described, speed=speed)) as opened:
             yield (
@@ -100,6 +102,8 @@ def _executor(
     from campaign import measure_executor
 
     kind = spec.objective.kind
+    if rig is not None and (kind != "colour" or measure is not None or replay is not None):
+        raise ValueError(f"an objective of kind {kind} is not measured on a rig: leave the rig out")
     if measure is not None:
         yield measure_executor.FunctionExecutor(measure), None, None
     elif replay is not None:
@@ -133,7 +137,8 @@ def run(
     campaign: a file, the name of a shipped one, or a CampaignSpec. rig: a rig file; without it a colour campaign
     takes the virtual bench. replay: a table of measured experiments that stands for the bench. measure: a function
     of the parameters, by name, for an objective of kind "function". speed: factor of the virtual bench's clock.
-    out: folder of the journal. resume: pick up the unfinished campaign in `out`. person: answers what the campaign
+    out: folder of the journal. resume: pick up the unfinished campaign in `out`; its own seed stays, and settings
+    of `campaign` that differ (strategy, stop rules) are in force from then on. person: answers what the campaign
     asks; without it, or when it returns None, a question raises HeldError and the campaign can be resumed.
 
     Raises CampaignFileError, RigFileError, RefusedError, RigOpenError, JournalError, HeldError.
@@ -142,16 +147,20 @@ def run(
 
     spec = _specification(campaign, replay, budget)
     folder = Path(out) if out else opening.new_folder(spec.name)
-    if not resume and opening.unfinished(folder):
-        raise FileExistsError(
-            f"{folder} holds an unfinished campaign: go on with it (--resume) or take another folder"
-        )
+    if resume:
+        seed = opening.begun(folder).seed
+    elif (folder / opening.JOURNAL).exists():
+        ended = opening.unfinished(folder) is None
+        which = "a campaign that has ended: " if ended else "an unfinished campaign: go on with it (--resume) or "
+        raise FileExistsError(f"{folder} holds {which}take another folder")
     with _executor(spec, rig, replay, measure, speed, seed) as (executor, rig_toml, virtual):
         if resume:
             made = opening.pick_up(folder, executor)
         else:
             made = opening.begin(spec, executor, folder, seed=seed, rig_toml=rig_toml, simulated=executor.simulated)
         with closing(made):
+            if not opening.same_campaign(spec, made.state.spec):
+                made.change(spec, "resumed with other settings")
             answer = _attended(person, virtual)
             return to_the_end(made, folder / opening.JOURNAL, resumed=resume, listen=listen, person=answer)
 
@@ -259,14 +268,16 @@ def main(words: Sequence[str] | None = None) -> int:
 
     arguments = build_parser(__version__).parse_args(words)
     log = start_log()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a logout stops the devices as Ctrl+C does
+    for name in ("SIGTERM", "SIGHUP", "SIGBREAK"):  # a logout or a closed terminal stops the devices as Ctrl+C does
+        if hasattr(signal, name) and threading.current_thread() is threading.main_thread():
+            signal.signal(getattr(signal, name), signal.default_int_handler)
     try:
         return _dispatch(arguments)
     except HeldError as error:
         print(f"{error}\nNothing is lost: go on with --resume --out {error.journal.parent}", file=sys.stderr)
         return 3
-    except KeyboardInterrupt:
-        print("Stopped by hand.", file=sys.stderr)
+    except KeyboardInterrupt as error:
+        print(f"{str(error) or 'Stopped by hand'}.", file=sys.stderr)
         return 130
     except (ValueError, OSError, RuntimeError) as error:
         logging.getLogger("aliquot").info("refused", exc_info=error)
@@ -301,7 +312,12 @@ def _dispatch(arguments: argparse.Namespace) -> int:
 def _run_command(arguments: argparse.Namespace) -> int:
     from campaign import opening, terminal
 
-    spec = _specification(arguments.campaign, arguments.replay, arguments.budget)
+    campaign = arguments.campaign
+    if arguments.resume:
+        if arguments.out is None:
+            raise ValueError("--resume needs the folder of the campaign: --out DIR")
+        campaign = campaign or opening.begun(arguments.out).spec
+    spec = _specification(campaign, arguments.replay, arguments.budget)
     if arguments.strategy:
         spec = replace(spec, strategy=replace(spec.strategy, kind=arguments.strategy))
     folder = arguments.out or opening.new_folder(spec.name)

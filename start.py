@@ -8,6 +8,7 @@ goes to `aliquot` (for example `python3 start.py run CAMPAIGN.toml --virtual`).
 import hashlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -104,11 +105,26 @@ def main(arguments: list[str]) -> int:
             return 1
         tests = [str(PYTHON), "-P", "-m", "pytest", *arguments[1:]]
         return subprocess.run(tests, cwd=HERE, env=environment, check=False).returncode
-    try:
-        return subprocess.run([str(PYTHON), "-P", "-m", "aliquot", *arguments], check=False).returncode
-    except KeyboardInterrupt:
-        return 130
+    return stay_with([str(PYTHON), "-P", "-m", "aliquot", *arguments])
+
+
+def stay_with(command: list[str]) -> int:
+    """Run the program to its end. What would end us is the program's to answer: it stops its devices first."""
+    with subprocess.Popen(command) as program:
+
+        def pass_on(number: int, frame: object) -> None:
+            del frame
+            program.send_signal(number)
+
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C reaches the program by itself
+        for name in ("SIGTERM", "SIGHUP"):
+            if hasattr(signal, name):
+                signal.signal(getattr(signal, name), pass_on)
+        return program.wait()
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except KeyboardInterrupt:
+        sys.exit(130)

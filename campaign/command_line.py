@@ -51,8 +51,8 @@ def _run(commands: Any) -> None:
         "campaign",
         metavar="CAMPAIGN.toml",
         nargs="?",
-        help="a campaign file, or the name of a shipped one; with --replay it may be left out: the table's last "
-        "column is then maximised",
+        help="a campaign file, or the name of a shipped one; with --resume it may be left out, and with "
+        "--replay: the table's last column is then maximised",
     )
     place = run.add_mutually_exclusive_group()
     place.add_argument("--rig", metavar="RIG.toml", type=Path, help="the real rig, or a bench served elsewhere")

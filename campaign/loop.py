@@ -191,7 +191,10 @@ class Campaign:
         Raises CampaignError when the revision would make what was measured meaningless, or cannot be made here.
         """
         now = self.state.spec
-        fixed = {"search space": spec.space != now.space, "objective": spec.objective != now.objective}
+        fixed = {
+            "search space": spec.space != now.space,
+            "objective": (spec.objective, spec.constants) != (now.objective, now.constants),
+        }
         if other := [name for name, differs in fixed.items() if differs]:
             raise CampaignError(
                 f"the {' and the '.join(other)} cannot change on the way; begin a new campaign for that"
@@ -263,7 +266,9 @@ class Campaign:
             except Exception as error:
                 log.exception("the campaign failed")
                 self._failed(error)
-        if desk.state.phase in ("Running", "Holding"):
+        if desk.state.phase == "Aborting":
+            self._leave()
+        elif desk.state.phase in ("Running", "Holding"):
             desk.record(*desk.to_held("the program was closed"))
         desk.end()
 

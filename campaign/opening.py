@@ -16,8 +16,10 @@ from campaign.fold import fold_all
 from campaign.journal import Journal, JournalError
 from campaign.loop import Campaign
 from campaign.spec import CampaignSpec
+from campaign.state import CampaignState
 
 JOURNAL = "journal.sqlite"
+ENDED = ("Complete", "Stopped")
 
 
 class RefusedError(ValueError):
@@ -50,12 +52,26 @@ def unfinished(folder: Path) -> Path | None:
     path = folder / JOURNAL
     if not path.exists():
         return None
-    journal = Journal.open(path, readonly=True)
+    try:
+        begun(folder)
+    except JournalError:
+        raise
+    except ValueError:
+        return None
+    return path
+
+
+def begun(folder: Path) -> CampaignState:
+    """The unfinished campaign of `folder`, as it stands on the disk. Raises JournalError, ValueError when ended."""
+    journal = Journal.open(folder / JOURNAL, readonly=True)
     try:
         state = fold_all(journal.events())
     finally:
         journal.close()
-    return None if state is None or state.phase in ("Complete", "Stopped") else path
+    if state is None or state.phase in ENDED:
+        said = "is empty" if state is None else f"holds a campaign that has ended ({state.phase.lower()})"
+        raise ValueError(f"{folder} {said}: nothing to go on with, begin a new one in another folder")
+    return state
 
 
 def all_unfinished() -> Iterator[Path]:

@@ -8,6 +8,8 @@ from campaign.events import Asked, Event, Finished, Point
 from campaign.loop import Campaign
 from campaign.state import CampaignState, Experiment
 
+STOPPED_S = 8.0
+"""After a keyboard interrupt: how long what the devices say to the stop is waited for."""
 Listener = Callable[[Event, CampaignState], None]
 Person = Callable[[Asked], str | None]
 """Answers a question with one of its choices; None: nobody is there."""
@@ -48,7 +50,8 @@ def to_the_end(
 ) -> Result:
     """Start or resume the campaign and wait for its end.
 
-    Raises HeldError when it needs a person and `person` has no answer. A keyboard interrupt stops all devices.
+    Raises HeldError when it needs a person and `person` has no answer. A keyboard interrupt stops all devices and
+    is raised again with what they said.
     """
     ends: list[Finished] = []
 
@@ -68,8 +71,9 @@ def to_the_end(
             if campaign.wait(timeout=0.2) and not campaign.state.finished:
                 _answer(campaign, journal, person)
     except KeyboardInterrupt:
-        campaign.stop_all("person")
-        raise
+        campaign.stop_all("hand")
+        campaign.wait(STOPPED_S)
+        raise KeyboardInterrupt(campaign.state.why) from None
     if not ends:
         raise HeldError(campaign.state, journal)
     end, state = ends[-1], campaign.state

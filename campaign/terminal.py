@@ -47,7 +47,10 @@ def ask_person(asked: Asked) -> str | None:
     if not sys.stdin.isatty():
         return None
     while True:
-        typed = input(f"     {asked.question} [{' / '.join(asked.choices)}] > ").strip().lower()
+        print(f"     {asked.question} [{' / '.join(asked.choices)}] > ", end="", file=sys.stderr, flush=True)
+        if not (typed := sys.stdin.readline()):  # the end of the file: whoever typed is gone
+            return None
+        typed = typed.strip().lower()
         matches = [choice for choice in asked.choices if typed and choice.lower().startswith(typed)]
         if len(matches) == 1:
             return matches[0]

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from campaign.errors import CampaignError
-from campaign.events import Finished, StepFailed, StepIntended, VialGivenUp
+from campaign.events import Finished, PhaseChanged, StepFailed, StepIntended, VialGivenUp
 from campaign.loop import Campaign
 from campaign.steps import CheckVial, Dose, Look, Move
 from hardware.errors import HardwareError
@@ -40,6 +40,16 @@ def test_in_the_middle_of_any_step(tmp_path, kind):
     (failed,) = [e for e in events if isinstance(e, StepFailed)]
     assert failed.outcome == "stopped"
     assert not [e for e in events if isinstance(e, Finished)]
+
+
+def test_closed_right_after_what_came_of_it_is_kept(tmp_path):
+    campaign, bench, _ = caught(tmp_path)
+    bench.unconfirmed = ("red",)
+    campaign.stop_all("test")
+    campaign.close()
+    last = [e for e in journaled(tmp_path) if isinstance(e, PhaseChanged)][-1]
+    assert last.new == "Aborted"
+    assert "Not confirmed by red" in last.why
 
 
 def test_rearm_then_resume_repeats_in_a_clean_vial(tmp_path):
