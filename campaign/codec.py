@@ -37,6 +37,8 @@ def encode(event: Event) -> str:
 
 def decode(text: str, where: str = "the event") -> Event:
     """The event that `encode` wrote. Raises JournalError naming `where` and what is wrong with it."""
+    if not isinstance(text, str):
+        raise JournalError(f"{where} is not readable: it is no text")
     try:
         value = json.loads(text, parse_constant=_no_constant, object_pairs_hook=_no_twins)
     except (ValueError, RecursionError) as error:

@@ -105,6 +105,6 @@ class Hands:
             return self._executor.perform(step)
         except HardwareError:
             raise
-        except Exception as error:
+        except BaseException as error:  # a function may raise anything, and the campaign must know
             log.exception("a step failed in a way that its device does not know")
             raise HardwareError("bench", f"{type(error).__name__}: {error}", "unknown") from error

@@ -141,6 +141,13 @@ class Journal:
                 number += 1
                 if row.number != number:
                     return f"record {number} is missing"
+                if not isinstance(row.body, str):
+                    return f"record {number} ({row.kind}) was changed after it was written"
+                if number > int(head["number"]):
+                    with self._reading() as connection:
+                        head = _head(connection)  # the writer may have gone on meanwhile
+                    if number > int(head["number"]):
+                        return f"record {number} ({row.kind}) was added by hand: {head['number']} were written"
                 sha256 = _chain(sha256, number, At(row.wall_s, row.clock_s), row.body)
                 if row.sha256 != sha256 or (number == int(head["number"]) and sha256 != head["sha256"]):
                     return f"record {number} ({row.kind}) was changed after it was written"

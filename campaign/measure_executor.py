@@ -118,7 +118,7 @@ class FunctionExecutor(_MeasureExecutor):
             value, sd = result if isinstance(result, tuple) else (result, None)
             number = None if value is None else float(value)
             spread = None if sd is None else float(sd)
-        except (Exception, SystemExit) as error:
+        except BaseException as error:
             raise HardwareError(self.name, f"{type(error).__name__}: {error}", "unknown") from error
         return _record(number, spread)
 

@@ -1,6 +1,6 @@
 """A table of measured experiments as a bench: its rows are the only points that can be made."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -11,7 +11,7 @@ from campaign.cells import number_of
 from campaign.config_text import campaign_to_toml
 from campaign.spec import CampaignSpec, ObjectiveSpec, StopSpec
 from campaign.table import Point, Row, Table, TableError, experiments, read_table
-from hardware.toml_file import MAX_BYTES
+from hardware.toml_file import MAX_BYTES, shown
 from optimiser.space import Categorical, Continuous, Mixture, Parameter, SearchSpace
 
 SUM_TOLERANCE = 0.01
@@ -46,11 +46,25 @@ def campaign_from_table(
         raise TableError(path, (f"column {table.columns.index('') + 1} has no name; name or delete it",))
     if len(table.columns) < 2:
         raise TableError(path, ("expected parameters and, last, the objective; there is one column only",))
+    if mistakes := list(_not_numbers(table)):
+        raise TableError(path, mistakes)
     parameters = tuple(_spanned(n, [row[i] for row in table.rows]) for i, n in enumerate(table.columns[:-1]))
     objective = ObjectiveSpec("column", table.columns[-1], direction, column=table.columns[-1])
     space = SearchSpace(parameters, _mixture(table, parameters))
     spec = CampaignSpec(name or path.stem, space, objective, stop=stop or StopSpec())
     return with_candidates(spec, table)
+
+
+def _not_numbers(table: Table) -> Iterator[str]:
+    """Empty cells, and cells of words where most of the column are numbers: slips, not choices."""
+    for i, name in enumerate(table.columns[:-1]):
+        cells = [row[i] for row in table.rows]
+        mostly_numbers = 2 * sum(number_of(c) is not None for c in cells) > len(cells)
+        for number, cell in zip(table.numbers, cells, strict=True):
+            if cell == "" or (mostly_numbers and number_of(cell) is None):
+                wanted = "a number, as in most of the column" if mostly_numbers else "a value"
+                found = f"got {shown(cell)}" if cell else "the cell is empty"
+                yield f"row {number}, column {shown(name)}: expected {wanted}, {found}"
 
 
 def _spanned(name: str, cells: Sequence[str]) -> Parameter:

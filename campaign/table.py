@@ -5,6 +5,7 @@ A row is named by its number in the file, as a spreadsheet shows it; the header 
 
 import csv
 import io
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,7 +60,8 @@ def read_table(path: str | Path) -> Table:
     path = Path(path)
     text = _text(path)
     header = text.split("\n", 1)[0]
-    delimiter = next((d for d in ",;\t" if d in header), ",")
+    bare = re.sub(r'"[^"]*"', "", header)  # a name in quotes may hold any of them
+    delimiter = next((d for d in ",;\t" if d in bare), ",")
     try:
         lines = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
         columns: tuple[str, ...] = ()

@@ -79,6 +79,10 @@ def test_a_function_gives_a_number_perhaps_with_its_sd(
     assert once(FunctionExecutor(lambda x, y: result), {"x": 1.0, "y": 2.0}) == expected
 
 
+def interrupted(x: float) -> float:
+    raise KeyboardInterrupt
+
+
 def leaves(x: float) -> float:
     raise SystemExit(3)
 
@@ -91,6 +95,7 @@ def leaves(x: float) -> float:
         (lambda x: 1j, "TypeError"),
         (lambda x: (1, 2, 3), "ValueError"),
         (leaves, "SystemExit"),
+        (interrupted, "KeyboardInterrupt"),
     ],
 )
 def test_a_function_that_fails_is_named_and_never_called_again_by_itself(function, words: str):

@@ -206,6 +206,12 @@ class TestVerify:
             ("DELETE FROM events WHERE number = 5", "record 5 is missing: 5 were written"),
             ("UPDATE head SET value = 'x' WHERE name = 'sha256'", "record 5 .* was changed"),
             ("DELETE FROM head WHERE name = 'number'", "is damaged"),
+            ("UPDATE events SET body = x'0011' WHERE number = 3", "record 3 .* was changed"),
+            (
+                "INSERT INTO events SELECT 6, wall_s, clock_s, kind, 7, attempt, step, body, sha256 FROM events"
+                " WHERE number = 5",
+                "record 6 .* was added by hand: 5 were written",
+            ),
         ],
     )
     def test_names_the_record(self, path, statement, complaint):

@@ -199,3 +199,18 @@ def test_formulae_are_neutralised(cell: str):
 @pytest.mark.parametrize("cell", ["-1.5", "+2", "1e-3", "", "water", "a=b", "3 mL"])
 def test_numbers_and_plain_text_stay(cell: str):
     assert neutral(cell) == cell
+
+
+def test_a_name_in_quotes_may_hold_the_other_delimiters(tmp_path: Path):
+    assert read_table(table(tmp_path, '"yield, %";a\n1;2\n')).columns == ("yield, %", "a")
+
+
+def test_slips_in_a_column_of_numbers_are_no_choices(tmp_path: Path):
+    text = "a,solvent,yield\n1,water,5\n1o,water,6\n,ethanol,7\n4,,8\n5,water,9\n"
+    with pytest.raises(TableError) as caught:
+        campaign_from_table(table(tmp_path, text))
+    assert caught.value.mistakes == (
+        'row 3, column "a": expected a number, as in most of the column, got "1o"',
+        'row 4, column "a": expected a number, as in most of the column, the cell is empty',
+        'row 5, column "solvent": expected a value, the cell is empty',
+    )
