@@ -108,14 +108,15 @@ class AttemptWalk:
         failure = self._failure(attempt, index, error)
         what = f"{say(attempt.steps[index])} (experiment {attempt.experiment})"
         vial = self._then_vial(attempt, index, str(error))
+        said = str(error) if str(error)[-1:] in "?!." else f"{error}."
         if error.outcome == "not_done":
-            self.ask(f"{error}. Not done: {what}.", vial, before=(failure,))
+            self.ask(f"{said} Not done: {what}.", vial, before=(failure,))
             return
         given_up = vial[NEW_VIAL if attempt.slot is not None else REPEAT]
         state = "was cut short" if error.outcome == "stopped" else "may or may not have been done"
-        question = f"{error}. It {state}: {what}. The vial is given up; repeat the experiment in a clean one?"
+        question = f"{said} It {state}: {what}. The vial is given up; repeat the experiment in a clean one?"
         if attempt.slot is None:
-            question = f"{error}. It {state}: {what}. Repeat the experiment?"
+            question = f"{said} It {state}: {what}. Repeat the experiment?"
         failed = self._observed(attempt, str(error))
         self.ask(question, {REPEAT: (), FAIL: (failed,)}, before=(failure, *given_up))
 

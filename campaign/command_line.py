@@ -63,7 +63,7 @@ def _run(commands: Any) -> None:
         "--replay", metavar="TABLE.csv", type=Path, help="measured experiments that stand for the bench"
     )
     run.add_argument(
-        "--seed", type=int, default=0, help="the same seed and data give the same suggestions (default 0)"
+        "--seed", type=_seed, default=0, help="the same seed and data give the same suggestions (default 0)"
     )
     run.add_argument("--budget", type=_count, metavar="N", help="experiments at most (default: as the file says)")
     run.add_argument(
@@ -91,7 +91,7 @@ def _ask(commands: Any) -> None:
         "data", metavar="DATA.csv", type=Path, nargs="?", help="columns named as parameters and objective"
     )
     ask.add_argument("-n", type=_count, default=1, metavar="N", help="how many suggestions (default 1)")
-    ask.add_argument("--seed", type=int, default=0)
+    ask.add_argument("--seed", type=_seed, default=0)
     ask.add_argument("--json", action="store_true")
 
 
@@ -124,7 +124,7 @@ def _bench(commands: Any) -> None:
         "--truth", type=Path, metavar="FILE", help="log what really happened in the vials (JSON lines)"
     )
     bench.add_argument("--speed", type=_positive, default=1.0, metavar="X")
-    bench.add_argument("--seed", type=int, default=0)
+    bench.add_argument("--seed", type=_seed, default=0)
     bench.add_argument("--json", action="store_true")
 
 
@@ -147,6 +147,13 @@ def _positive(text: str) -> float:
     value = float(text)
     if not 0 < value <= 10_000:
         raise argparse.ArgumentTypeError(f"{text} is not between 0 and 10000")
+    return value
+
+
+def _seed(text: str) -> int:
+    value = int(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError(f"{text} is below 0")
     return value
 
 

@@ -101,6 +101,8 @@ def begin(
     """
     parse_campaign(campaign_to_toml(spec), spec.name)
     mistakes = executor.check(spec)
+    if seed < 0:
+        mistakes = (f"seed: expected 0 or more, got {seed}", *mistakes)
     if mistakes:
         raise RefusedError(mistakes)
     folder.mkdir(parents=True, exist_ok=True)

@@ -78,6 +78,8 @@ def ask_command(arguments: argparse.Namespace, suggestions: Sequence[Suggestion]
             )
             print(f"{point}  |  {expected if suggestion.mean is not None else 'no prediction'}{worth}")
             print(f"    {suggestion.reason}")
+    if len(suggestions) < arguments.n:
+        print(f"Only {len(suggestions)} of {arguments.n}: no other point is left to try.", file=sys.stderr)
     return 0
 
 

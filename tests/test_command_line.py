@@ -136,3 +136,28 @@ def test_a_script_finds_a_minimum_in_a_few_lines(tmp_path):
     assert len(result.experiments) == 15
     assert abs(result.best_point["x"] - 1) < 0.5
     assert abs(result.best_point["y"] - 2) < 0.5
+
+
+def test_what_cannot_be_is_said_before_anything_starts(tmp_path, capsys):
+    with pytest.raises(SystemExit) as end:
+        aliquot.main(["run", "course", "--seed", "-5"])
+    assert end.value.code == 2
+    assert "below 0" in capsys.readouterr().err
+    x = aliquot.Continuous("x", 0, 5)
+    with pytest.raises(ValueError, match="seed: expected 0 or more, got -5"):
+        aliquot.minimise(lambda x: x, [x], seed=-5, out=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_ask_says_when_fewer_points_are_left_than_were_asked_for(tmp_path, capsys):
+    campaign = tmp_path / "words.toml"
+    campaign.write_text(
+        'format = 1\nname = "words"\n[[parameters]]\nname = "base"\nkind = "categorical"\n'
+        'choices = ["weak", "strong"]\n[objective]\nkind = "column"\nname = "yield"\n'
+        'direction = "maximise"\ncolumn = "yield"\n'
+    )
+    (tmp_path / "data.csv").write_text("base,yield\nweak,10\n")
+    assert aliquot.main(["ask", str(campaign), str(tmp_path / "data.csv"), "-n", "3", "--json"]) == 0
+    told = capsys.readouterr()
+    assert [line["point"] for line in lines_of(told.out)] == [{"base": "strong"}]
+    assert "Only 1 of 3" in told.err
