@@ -16,14 +16,14 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-from campaign.events import Asked
+from campaign.events import Asked, Resumed
 from campaign.logs import start_log
 from campaign.result import HeldError, Listener, Person, Result, to_the_end
 from campaign.spec import CampaignSpec, ObjectiveSpec, StopSpec, StrategySpec
 from campaign.state import CampaignState, Experiment
-from optimiser.history import History, Observation
+from optimiser.history import Direction, History, Observation
 from optimiser.space import Categorical, Continuous, Mixture, Parameter, SearchSpace, SpaceError, Stepped
 from optimiser.suggestion import Suggestion
 
@@ -74,6 +74,8 @@ def _bench_executor(
     spec: CampaignSpec, rig: str | Path | None, speed: float, seed: int
 ) -> Iterator[tuple["Executor", str | None, "VirtualBench | None"]]:
     from campaign.bench_executor import BenchExecutor
+    from campaign.guard import campaign_mistakes
+    from campaign.opening import RefusedError
     from hardware.rig import open_rig
     from hardware.rig_file import load_rig, rig_to_toml
     from resources import path as resource
@@ -81,6 +83,8 @@ def _bench_executor(
     named = resource(f"rigs/{Path(spec.rig).name}") if spec.rig else None
     with bench(named, speed=speed, seed=seed) if rig is None else nullcontext() as virtual:
         described = virtual.rig if virtual else load_rig(Path(str(rig)))
+        if mistakes := campaign_mistakes(spec, described, {}):
+            raise RefusedError(mistakes)
         with closing(open_rig(described, speed=speed)) as opened:
             yield (
                 BenchExecutor(opened, spec, speed=speed, attendant=virtual.truth if virtual else None),
@@ -161,12 +165,17 @@ def run(
         with closing(made):
             if not opening.same_campaign(spec, made.state.spec):
                 made.change(spec, "resumed with other settings")
+            if resume and listen:
+                listen(Resumed(made.state.in_doubt), made.state)
             answer = _attended(person, virtual)
             return to_the_end(made, folder / opening.JOURNAL, resumed=resume, listen=listen, person=answer)
 
 
 def _specification(
-    campaign: str | Path | CampaignSpec | None, replay: str | Path | None, budget: int | None
+    campaign: str | Path | CampaignSpec | None,
+    replay: str | Path | None,
+    budget: int | None,
+    direction: Direction = "maximise",
 ) -> CampaignSpec:
     from campaign.replay import campaign_from_table, with_candidates
     from campaign.table import read_table
@@ -174,7 +183,7 @@ def _specification(
     if campaign is None:
         if replay is None:
             raise ValueError("which campaign? Name a campaign file, or a table with --replay TABLE.csv")
-        spec = campaign_from_table(replay)
+        spec = campaign_from_table(replay, direction=direction)
     else:
         spec = campaign if isinstance(campaign, CampaignSpec) else load_campaign(campaign)
         spec = spec if replay is None else with_candidates(spec, read_table(replay))
@@ -200,7 +209,7 @@ def _attended(person: Person | None, virtual: "VirtualBench | None") -> Person:
 def _search(
     measure: Callable[..., float],
     parameters: Sequence[Parameter],
-    direction: Literal["maximise", "minimise"],
+    direction: Direction,
     budget: int,
     seed: int,
     name: str,
@@ -300,7 +309,7 @@ def _dispatch(arguments: argparse.Namespace) -> int:
         case "ask":
             spec = load_campaign(arguments.campaign)
             suggestions = ask(spec, arguments.data or (), arguments.n, arguments.seed)
-            return terminal.ask_command(arguments, suggestions, spec.objective.unit)
+            return terminal.ask_command(arguments, suggestions, spec)
         case "look":
             return terminal.look_command(arguments)
         case "bench":
@@ -317,7 +326,10 @@ def _run_command(arguments: argparse.Namespace) -> int:
         if arguments.out is None:
             raise ValueError("--resume needs the folder of the campaign: --out DIR")
         campaign = campaign or opening.begun(arguments.out).spec
-    spec = _specification(campaign, arguments.replay, arguments.budget)
+    if arguments.minimise and campaign is not None:
+        raise ValueError("--minimise is for a table without a campaign file; the file says objective.direction")
+    direction: Direction = "minimise" if arguments.minimise else "maximise"
+    spec = _specification(campaign, arguments.replay, arguments.budget, direction)
     if arguments.strategy:
         spec = replace(spec, strategy=replace(spec.strategy, kind=arguments.strategy))
     folder = arguments.out or opening.new_folder(spec.name)

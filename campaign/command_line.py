@@ -62,6 +62,7 @@ def _run(commands: Any) -> None:
     place.add_argument(
         "--replay", metavar="TABLE.csv", type=Path, help="measured experiments that stand for the bench"
     )
+    run.add_argument("--minimise", action="store_true", help="a table without a campaign file: smaller is better")
     run.add_argument(
         "--seed", type=_seed, default=0, help="the same seed and data give the same suggestions (default 0)"
     )

@@ -16,7 +16,7 @@ def point_words(point: Point, spec_units: Mapping[str, str]) -> str:
     words = []
     for name, unit in spec_units.items():
         value = point[name]
-        said = value if isinstance(value, str) else f"{value:g}"
+        said = value if isinstance(value, str) else f"{round(value, 6):g}"
         words.append(f"{name} {said} {unit}".rstrip())
     return "  ".join(words)
 
@@ -89,9 +89,11 @@ def in_words(state: CampaignState, event: Event) -> str | None:
             return f"     picked up again; in doubt: {event.in_doubt or 'nothing'}"
         case Finished() if event.best_point is not None:
             best_value = f"{objective.name} {number(event.best_mean)} ± {number(event.best_sd, 2)} {objective.unit}"
+            luckiest = best_so_far(state)
             return (
                 f"Done after {event.experiments} experiments ({event.why}). "
-                f"Best: {point_words(event.best_point, units)}: {best_value.rstrip()}"
+                f"Best by the model: {point_words(event.best_point, units)}: {best_value.rstrip()} "
+                f"(best single measurement: {number(luckiest.value if luckiest else None)})"
             )
         case Finished():
             return f"Done after {event.experiments} experiments ({event.why}). Nothing was measured."

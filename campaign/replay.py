@@ -10,12 +10,10 @@ import numpy as np
 from campaign.cells import number_of
 from campaign.config_text import campaign_to_toml
 from campaign.spec import CampaignSpec, ObjectiveSpec, StopSpec
-from campaign.table import Point, Row, Table, TableError, experiments, read_table
+from campaign.table import SUM_TOLERANCE, Point, Row, Table, TableError, experiments, read_table
 from hardware.toml_file import MAX_BYTES, shown
 from optimiser.space import Categorical, Continuous, Mixture, Parameter, SearchSpace
 
-SUM_TOLERANCE = 0.01
-"""Rows whose numbers sum to the same total within this share are blends."""
 Key = tuple[tuple[str, float | str], ...]
 
 

@@ -14,13 +14,15 @@ from campaign.cells import number_of, plain
 from campaign.spec import CampaignSpec
 from hardware.toml_file import did_you_mean, shown
 from optimiser.history import Observation
-from optimiser.space import Categorical, Parameter
+from optimiser.space import Categorical, Mixture, Parameter
 
 MAX_TABLE_BYTES = 20_000_000
 MAX_ROWS = 100_000
 MAX_COLUMNS = 500
 MOST_SHOWN = 20
 FAILED = "failed"
+SUM_TOLERANCE = 0.01
+"""Measured components may miss their total by this share of it: they were rounded."""
 Point = Mapping[str, float | str]
 
 
@@ -176,4 +178,20 @@ def _not_a_number(cell: str) -> str:
 
 def load_data(path: str | Path, spec: CampaignSpec) -> tuple[Observation, ...]:
     """Measured experiments as observations, in the table's order. Rows whose objective is empty are left out."""
-    return tuple(Observation(r.point, r.value) for r in experiments(read_table(path), spec, skip_empty=True))
+    table = read_table(path)
+    rows = experiments(table, spec, skip_empty=True)
+    if mistakes := _off_the_mixture(rows, spec.space.mixture):
+        raise TableError(path, mistakes)
+    return tuple(Observation(r.point, r.value) for r in rows)
+
+
+def _off_the_mixture(rows: Sequence[Row], mixture: Mixture | None) -> tuple[str, ...]:
+    """Rows whose components do not sum to the total, but for the rounding that measured tables have."""
+    if mixture is None:
+        return ()
+    sums = {r.number: sum(float(r.point[name]) for name in mixture.names) for r in rows}
+    return tuple(
+        f"row {number}: {', '.join(mixture.names)} sum to {total:g}, not to {mixture.total:g}"
+        for number, total in sums.items()
+        if abs(total - mixture.total) > SUM_TOLERANCE * mixture.total
+    )

@@ -25,7 +25,14 @@ def run_command(arguments: argparse.Namespace, spec: CampaignSpec, folder: Path,
 
     journal = folder / JOURNAL
 
+    told = False
+
     def tell(event: Event, state: CampaignState) -> None:
+        nonlocal told
+        if not told and not arguments.json:
+            aim = f"{spec.objective.direction[:-1]}ing {spec.objective.name}"
+            print(f"{spec.name}: {aim}; journal in {folder}", flush=True)
+        told = True
         if arguments.json:
             if isinstance(event, Observed):
                 print(narrate.json_line(narrate.experiment_record(state, event)), flush=True)
@@ -34,9 +41,11 @@ def run_command(arguments: argparse.Namespace, spec: CampaignSpec, folder: Path,
         elif line := narrate.in_words(state, event):
             print(line, flush=True)
 
-    if not arguments.json:
-        print(f"{spec.name}: journal in {folder}", flush=True)
-    run(spec, listen=tell, person=ask_person)
+    try:
+        run(spec, listen=tell, person=ask_person)
+    except KeyboardInterrupt as error:
+        how = f"; go on with --resume --out {folder}" if journal.exists() else ""
+        raise KeyboardInterrupt(f"{str(error) or 'Stopped by hand'}{how}") from None
     report = write_report(journal, folder / "report.html")
     print(f"Report: {report}", file=sys.stderr if arguments.json else sys.stdout)
     return 0
@@ -56,7 +65,9 @@ def ask_person(asked: Asked) -> str | None:
             return matches[0]
 
 
-def ask_command(arguments: argparse.Namespace, suggestions: Sequence[Suggestion], unit: str) -> int:
+def ask_command(arguments: argparse.Namespace, suggestions: Sequence[Suggestion], spec: CampaignSpec) -> int:
+    unit = spec.objective.unit
+    units = {p.name: p.unit for p in spec.space.parameters}
     for suggestion in suggestions:
         if arguments.json:
             record = {
@@ -69,7 +80,7 @@ def ask_command(arguments: argparse.Namespace, suggestions: Sequence[Suggestion]
             }
             print(narrate.json_line(record))
         else:
-            point = "  ".join(f"{n} {v if isinstance(v, str) else f'{v:g}'}" for n, v in suggestion.point.items())
+            point = narrate.point_words(suggestion.point, units)
             expected = (
                 f"expect {narrate.number(suggestion.mean)} ± {narrate.number(suggestion.sd, 2)} {unit}".rstrip()
             )

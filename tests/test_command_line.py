@@ -161,3 +161,29 @@ def test_ask_says_when_fewer_points_are_left_than_were_asked_for(tmp_path, capsy
     told = capsys.readouterr()
     assert [line["point"] for line in lines_of(told.out)] == [{"base": "strong"}]
     assert "Only 1 of 3" in told.err
+
+
+def test_the_aim_and_both_kinds_of_best_are_told(tmp_path, capsys):
+    assert aliquot.main([*COURSE, "--out", str(tmp_path / "out")]) == 0
+    said = capsys.readouterr().out
+    assert "minimising loss" in said
+    assert "best single measurement" in said
+
+
+def test_a_table_alone_says_which_way_it_is_read(tmp_path, capsys):
+    table = tmp_path / "t.csv"
+    rows = [f"{x},{y},{(x - 3) ** 2 + y}" for x in range(6) for y in range(4)]
+    table.write_text("x,y,waste\n" + "\n".join(rows) + "\n")
+    words = ["run", "--replay", str(table), "--budget", "12"]
+    assert aliquot.main([*words, "--minimise", "--out", str(tmp_path / "down")]) == 0
+    assert "minimising waste" in capsys.readouterr().out
+    assert aliquot.main([*words, "--out", str(tmp_path / "up")]) == 0
+    assert "maximising waste" in capsys.readouterr().out
+    assert aliquot.main([*COURSE, "--minimise"]) == 2
+
+
+def test_a_blend_that_misses_its_total_is_named(tmp_path, capsys):
+    table = tmp_path / "t.csv"
+    table.write_text("p3ht,d1,d2,d6,d8,conductivity\n20,20,20,20,20,5\n80,10,20,0,0,7\n")
+    assert aliquot.main(["ask", "replay_p3ht", str(table)]) == 2
+    assert "row 3: p3ht, d1, d2, d6, d8 sum to 110, not to 100" in capsys.readouterr().err
