@@ -116,16 +116,14 @@ def explain(
     """Explain the column between the rim node `first` and the base node `last`.
 
     parts: absorbance (parts, rows, 3), the median over the columns of each part of the band.
-    meniscus: half height of the meniscus in rows. expected: a row that the dosed volume predicts; it becomes one
-    more candidate and breaks ties, no more. least: rows of liquid that can be told from the base.
+    meniscus: half height of the meniscus in rows. expected: a row that the dosed volume predicts; it breaks ties
+    between lines that are seen and makes none of its own. least: rows of liquid that can be told from the base.
     """
     body = np.median(parts[:, first:last], axis=0)
     n = len(body)
     sigma = row_sigma(body)
     strength = evidence(parts[:, first:last], sigma, max(2, meniscus))
     places = [p for p in peaks(strength, meniscus, CANDIDATES, LEAST_STRENGTH) if p <= n - least]
-    if expected is not None and 0 < expected - first < n - least:
-        places = sorted({*places, round(expected - first)})
 
     fitted: dict[tuple[int, int], tuple[float, Floats, Floats]] = {}
 

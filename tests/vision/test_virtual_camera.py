@@ -90,3 +90,11 @@ def test_a_vial_out_of_its_place_is_not_read(off_mm: float) -> None:
     vials = tuple(SeenVial(f"B{n}", off_mm + 24.0 * (n - 3), {"water": 3000.0}) for n in (2, 3, 4))
     reading = read_vial(Renderer(SPEC, seed=4).frame(Scene(vials)), VIEW)
     assert reading.state == "unknown"
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_what_was_meant_to_be_dosed_makes_no_line_that_is_not_seen(seed: int) -> None:
+    image = still_life(SPEC, {"A1": {"blue dye": 1500.0}}, "A1", seed=seed)
+    reading = read_vial(image, VIEW, expected_ul=4000.0)
+    assert reading.state == "liquid"
+    assert reading.volume_ul == pytest.approx(1500.0, abs=60.0)
