@@ -123,7 +123,8 @@ class Lab:
         if act == "move_to":
             x_mm, y_mm, z_mm = (float(v) for v in values)
             rig.stage.move_to(x_mm, y_mm, z_mm)
-            return f"The stage stands at X {x_mm:.1f}, Y {y_mm:.1f}, Z {z_mm:.1f} mm."
+            slot = self._slot_at_station()
+            return f"Vial {slot} is at the station." if slot is not None else "The stage has moved."
         role, volume_ul, rate_ul_s = str(values[0]), float(values[1]), float(values[2])
         if act == "dispense":
             slot = self._slot_at_station()

@@ -63,13 +63,15 @@ def notice(
                 Choice("unfinished:leave", "Leave it"),
             ),
         )
+    question = _question(state) if not facts.looking_only else None
     if facts.mistakes:
+        if question is not None:  # what went wrong never hides what is asked
+            said = "\n".join((*facts.mistakes, question.text))
+            return Notice("fail", said, (*question.choices, Choice("dismiss", "Close the message")), question.image)
         retry = (Choice("retry", "Try again", filled=True),) if facts.link == "failed" else ()
         return Notice("fail", "\n".join(facts.mistakes), (*retry, Choice("dismiss", "Close")))
-    if state.question is not None and not facts.looking_only:
-        asked = state.question
-        choices = tuple(Choice(f"answer:{word}", _capital(word), n == 0) for n, word in enumerate(asked.choices))
-        return Notice("warn", asked.question, choices, asked.image)
+    if question is not None:
+        return question
     if facts.looking_only:
         return Notice(
             "muted",
@@ -92,6 +94,15 @@ def notice(
             (Choice("report", "Write the report", filled=True), Choice("again", "Set up another campaign")),
         )
     return None
+
+
+def _question(state: CampaignState) -> Notice | None:
+    """What the campaign asks, with a button per answer."""
+    asked = state.question
+    if asked is None:
+        return None
+    choices = tuple(Choice(f"answer:{word}", _capital(word), n == 0) for n, word in enumerate(asked.choices))
+    return Notice("warn", asked.question, choices, asked.image)
 
 
 def _best(state: CampaignState, ended: Finished | None) -> str:

@@ -6,14 +6,14 @@ posted to the bridge as `Facts`.
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from campaign.events import Event, Observed
+from campaign.events import Event, Observed, SettingsChanged
 from campaign.spec import CampaignSpec
 from campaign.state import CampaignState
 from gui.bridge import Bridge
@@ -21,6 +21,7 @@ from gui.facts import DeviceFact, Facts
 from gui.found import read, unfinished
 from gui.lab import Lab, MakeBench
 from gui.live_eye import LiveEye
+from gui.revision import revised, said
 from hardware.devices import Frame
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ class Session:
         self._dro = ThreadPoolExecutor(1, thread_name_prefix="aliquot-position")
         self._asking: Future[None] | None = None
         self._campaign: Campaign | None = None
+        self._asked: CampaignSpec | None = None
         self._unlisten: list[Callable[[], None]] = []
         self._closing = False
         self.closed = False
@@ -101,16 +103,30 @@ class Session:
 
     # -- the campaign's own commands
 
-    def command(self, name: str, *values: Any) -> None:
+    def command(self, name: str, *values: Any) -> bool:
         """Call a command of the campaign (pause, resume, stop, decide, ...). A refusal is told in words."""
         campaign = self._campaign
         if campaign is None:
-            return
+            return False
         try:
             getattr(campaign, name)(*values)
         except (RuntimeError, ValueError) as error:
             log.info("%s refused: %s", name, error)
             self._bridge.told.emit("warn", str(error))
+            return False
+        return True
+
+    def revise(self, changes: Mapping[str, object]) -> None:
+        """Change these settings of the campaign, by place. What was asked for just before and is not recorded yet
+        counts as made."""
+        campaign = self._campaign
+        if campaign is None:
+            return
+        inforce = self._asked if self._asked is not None else campaign.state.spec
+        wanted, why = revised(inforce, changes), said(inforce, changes)
+        before, self._asked = self._asked, wanted
+        if wanted == inforce or not self.command("change", wanted, why):
+            self._asked = before
 
     def stop_after(self) -> None:
         """End the campaign once the experiment in work is measured; at once when none is."""
@@ -249,6 +265,8 @@ class Session:
     def _heard(self, event: Event, state: CampaignState) -> None:
         """Called in the campaign's thread."""
         self._bridge.post_event(event, state)
+        if isinstance(event, SettingsChanged) and state.spec == self._asked:
+            self._asked = None
         if self._facts.starting and state.phase != "Idle":
             self._post(starting=False)
         if self._facts.ending and isinstance(event, Observed):
@@ -258,7 +276,7 @@ class Session:
     def _drop_campaign(self) -> None:
         for unlisten in self._unlisten:
             unlisten()
-        self._unlisten = []
+        self._unlisten, self._asked = [], None
         if self._campaign is not None:
             self._campaign.close()
             self._campaign = None

@@ -100,7 +100,7 @@ class Showing(QObject):
         if self._awake:
             window.run_page.show_state(state)
         window.manual_page.show_state(state, facts)
-        window.setup_page.show_state(state)
+        window.setup_page.show_state(state, looking_only=facts.looking_only)
         window.banner.show_notice(self._notice)
 
     def _wake(self) -> None:
@@ -130,6 +130,7 @@ class Showing(QObject):
             self._message = None
         elif isinstance(event, Finished):
             self._ended = event
+            self.refresh()
         self._window.run_page.show_event(event)
 
     def _model_came(self, posterior: Any) -> None:
@@ -141,6 +142,8 @@ class Showing(QObject):
 
     def _opened(self, spec: CampaignSpec) -> None:
         self._pace = Pace()
+        self._message = self._ended = None
+        self._window.run_page.log.clear()
         self._window.run_page.show_model(None)
         self._window.setup_page.load(spec)
 

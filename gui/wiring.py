@@ -1,6 +1,6 @@
 """What a person wants, turned into calls of the session."""
 
-from dataclasses import replace
+from collections.abc import Mapping
 from pathlib import Path
 from typing import cast
 
@@ -13,6 +13,7 @@ from campaign.state import CampaignState
 from gui.bridge import Bridge
 from gui.facts import Facts
 from gui.main_window import MainWindow
+from gui.panels.setup import going_on
 from gui.session import Session
 from gui.showing import Showing
 from gui.theme import Choice
@@ -40,7 +41,7 @@ class Wiring(QObject):
         window.banner.chosen.connect(self.choose)
         window.rail.page_wanted.connect(window.show_page)
         window.closing.connect(self.close)
-        window.setup_page.applied.connect(lambda spec: self._change(spec, "changed on the Set-up page"))
+        window.setup_page.applied.connect(self._change)
         window.manual_page.wanted.connect(lambda said, act, values: session.by_hand(said, act, *values))
         self._connect_run_page()
 
@@ -50,9 +51,9 @@ class Wiring(QObject):
         page.answered.connect(lambda choice: session.command("answer", choice))
         page.noted.connect(lambda number, text: session.command("note", number, text))
         page.included.connect(lambda number, include: session.command("include", number, include))
-        page.beta_changed.connect(lambda beta: self._strategy(beta=beta))
-        page.acquisition_changed.connect(lambda name: self._strategy(acquisition=name))
-        page.mode_changed.connect(lambda mode: self._change(replace(self.state.spec, mode=mode), f"mode {mode}"))
+        page.beta_changed.connect(lambda beta: self._change({"strategy.beta": beta}))
+        page.acquisition_changed.connect(lambda name: self._change({"strategy.acquisition": name}))
+        page.mode_changed.connect(lambda mode: self._change({"mode": mode}))
 
     @property
     def state(self) -> CampaignState:
@@ -171,16 +172,14 @@ class Wiring(QObject):
         if self.showing.waiting and self.window.page == "run":
             self.do("accept")
 
-    def _change(self, spec: CampaignSpec, why: str) -> None:
-        if self.state.phase == "Idle" or self.state.finished:
-            self.window.setup_page.load(spec)
+    def _change(self, changes: Mapping[str, object]) -> None:
+        """Settings that a person changed, by place; every other one stays as the campaign has it."""
+        if self.facts.looking_only:
+            return
+        if going_on(self.state):
+            self.session.revise(changes)
         else:
-            self.session.command("change", spec, why)
-
-    def _strategy(self, **changes: float | str) -> None:
-        strategy = replace(self.state.spec.strategy, **changes)  # type: ignore[arg-type]
-        said = ", ".join(f"{name} {value}" for name, value in changes.items())
-        self._change(replace(self.state.spec, strategy=strategy), said)
+            self.window.setup_page.put(changes)
 
     def _ask_open(self) -> None:
         path, _ = QFileDialog.getOpenFileName(self.window, "Open a campaign", "", _FILES)

@@ -39,7 +39,7 @@ DOUBTS = {
 
 
 def words(reading: VialReading, slot: str | None) -> str:
-    """`vial B4, level 22.6 mm, clear`. A vial that stands off its place is not read, and so not judged."""
+    """`vial B4, level 22.6 mm`. A vial that stands off its place is not read, and so not judged."""
     if Doubt.MOVED in reading.doubt:
         return "no vial in its place"
     parts = [f"vial {slot}" if slot else "vial"] if reading.present is not False else ["no vial"]
@@ -48,8 +48,6 @@ def words(reading: VialReading, slot: str | None) -> str:
             parts.append(f"level {with_unit(f'{reading.level_mm:.1f}', 'mm')}")
         else:
             parts.append(STATES[reading.state])
-        if reading.clarity is not None and reading.level_mm is not None:
-            parts.append("clear" if reading.clarity > 0.6 else "dark or cloudy")
     parts.extend(said for flag, said in DOUBTS.items() if flag in reading.doubt and said not in parts)
     return ", ".join(parts)
 

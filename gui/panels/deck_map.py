@@ -144,7 +144,11 @@ class DeckMap(QWidget):
         centre, radius = self.place(slot), self._radius()
         here = slot == self.slot_at_station
         lit = slot == self._hover or (slot == self._focused and self.hasFocus())
-        pen = QPen(QColor(self._theme.accent if here or lit else self._theme.muted), 2.5 if here or lit else 1.2)
+        pen = QPen(QColor(self._theme.muted), 1.2)
+        if here:
+            pen = QPen(QColor(self._theme.accent), 2.5)
+        elif lit:  # pointed at only: it does not stand at the station
+            pen = QPen(QColor(self._theme.text), 1.5, Qt.PenStyle.DashLine)
         painter.setPen(pen)
         painter.setBrush(QColor(self._theme.panel))
         painter.drawEllipse(centre, radius, radius)
@@ -164,9 +168,13 @@ class DeckMap(QWidget):
             return
         at = self._to_px(self._position[0], self._position[1])
         reach = self._radius() * 1.35
+        inside = self._frame()[0]
+        at.setX(min(max(at.x(), inside.left()), inside.right()))
+        at.setY(min(max(at.y(), inside.top()), inside.bottom()))
         painter.setPen(QPen(QColor(self._theme.warn), 2))
+        painter.setClipRect(inside.adjusted(-1, -1, 1, 1))
+        inner, outer = (reach * 0.75 if self.slot_at_station else 0.0), reach
         for dx, dy in ((-1, 0), (1, 0), (0, -1), (0, 1)):
-            inner, outer = reach * 0.75, reach
             painter.drawLine(
                 QPointF(at.x() + dx * inner, at.y() + dy * inner), QPointF(at.x() + dx * outer, at.y() + dy * outer)
             )

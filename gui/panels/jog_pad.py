@@ -14,13 +14,16 @@ _PAD = {
     "up": (0, 1, 0, -1, 0, "Y −"), "left": (1, 0, -1, 0, 0, "X −"), "right": (1, 2, 1, 0, 0, "X +"),
     "down": (2, 1, 0, 1, 0, "Y +"),
 }  # fmt: skip
-_LIFT = {"up": (0, 4, 0, 0, 1, "Z +"), "down": (2, 4, 0, 0, -1, "Z −")}
+# The stage's Z lowers the nozzles: zero is the top.
+_LIFT = {"up": (0, 4, 0, 0, -1, "nozzles up, Z −"), "down": (2, 4, 0, 0, 1, "nozzles down, Z +")}
 Position = tuple[float, float, float]
 
 
 class StageCard(Card):
-    """`go` carries an absolute target within the travel; `home` wants the limit switches."""
+    """`go` carries an absolute target within the travel; `home` wants the limit switches; `refused` says why a
+    step is not made."""
 
+    refused = Signal(str)
     go = Signal(float, float, float)
     home = Signal()
 
@@ -101,6 +104,8 @@ class StageCard(Card):
         target = tuple(round(min(max(m, 0.0), t), 3) for m, t in zip(moved, self._travel, strict=True))
         if target != tuple(round(p, 3) for p in self._position):
             self.go.emit(*target)
+        else:
+            self.refused.emit(_at_the_end((dx, dy, dz), self._travel))
 
     @property
     def z_mm(self) -> float:
@@ -132,3 +137,12 @@ class StageCard(Card):
         super().set_theme(theme)
         for button in self.pad.values():
             button.setIcon(icon(str(button.property("shape")), theme.text, theme.border))
+
+
+def _at_the_end(step: tuple[int, int, int], travel: Position) -> str:
+    """Why a step goes nowhere."""
+    axis = next((n for n, d in enumerate(step) if d), 0)
+    at = f"{'XYZ'[axis]} {travel[axis] if step[axis] > 0 else 0.0:g}\u202fmm"
+    if axis == 2:
+        return f"The nozzles are as {'low' if step[2] > 0 else 'high'} as they go ({at}). Nothing moved."
+    return f"The stage is at its limit ({at}). Nothing moved."

@@ -1,5 +1,6 @@
 """What happened, one plain sentence a line, newest at the bottom."""
 
+import re
 from datetime import datetime
 
 from PySide6.QtGui import QFont
@@ -36,7 +37,12 @@ LINES = 2000
 
 
 def sentence(event: Event, spec: CampaignSpec | None) -> str:
-    """The event in words; empty for those that only matter to the journal."""
+    """The event in words, one full stop at its end; empty for those that only matter to the journal."""
+    words = _words(event, spec)
+    return re.sub(r"\.{2,}$", ".", words.rstrip())
+
+
+def _words(event: Event, spec: CampaignSpec | None) -> str:
     unit = spec.objective.unit if spec else ""
     name = spec.objective.name if spec else "value"
     match event:
@@ -69,7 +75,7 @@ def sentence(event: Event, spec: CampaignSpec | None) -> str:
         case Observed():
             return f"Experiment {event.experiment}: {name} {digits.with_sd(event.value, event.sd, unit)}."
         case SettingsChanged():
-            return f"Settings changed: {event.why}"
+            return f"Settings changed: {event.why}."
         case Noted():
             return f"Note on experiment {event.experiment}: {event.text}"
         case Included():
@@ -104,6 +110,11 @@ class LogPanel(QWidget):
 
     def show_state(self, state: CampaignState) -> None:
         self.spec = state.spec
+
+    def clear(self) -> None:
+        """Another campaign: nothing has happened in it yet."""
+        self.text.clear()
+        self.pages.setCurrentIndex(0)
 
     def show_event(self, event: Event) -> None:
         words = sentence(event, self.spec)

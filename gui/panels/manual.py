@@ -21,10 +21,11 @@ from gui.widgets.card import Card
 from gui.widgets.elided import Elided
 from vision.reading import VialReading
 
+_YOURS = "The rig is yours. Every move stays within the limits of the stage."
 _FREE = ("Idle", "Held", "Complete", "Stopped")
 _JOG = {
     Qt.Key.Key_Left: (-1, 0, 0), Qt.Key.Key_Right: (1, 0, 0), Qt.Key.Key_Up: (0, -1, 0), Qt.Key.Key_Down: (0, 1, 0),
-    Qt.Key.Key_PageUp: (0, 0, 1), Qt.Key.Key_PageDown: (0, 0, -1),
+    Qt.Key.Key_PageUp: (0, 0, -1), Qt.Key.Key_PageDown: (0, 0, 1),
 }  # fmt: skip
 
 
@@ -60,7 +61,7 @@ class ManualPage(QWidget):
         self.stage = StageCard()
         self.pumps = PumpsCard()
         self.camera = CameraCard()
-        self._done = "The rig is yours. Every move stays within the limits of the stage."
+        self._done = _YOURS
         self.words = Elided("muted")
         self.words.setAccessibleName("Whether the rig may be moved by hand")
         grid = QGridLayout()
@@ -82,6 +83,7 @@ class ManualPage(QWidget):
         column.addLayout(grid, 1)
         self.map.slot_clicked.connect(self._go_to_slot)
         self.stage.go.connect(self._go)
+        self.stage.refused.connect(self.tell)
         self.stage.home.connect(lambda: self.wanted.emit("Homing the stage", "home", ()))
         self.pumps.wanted.connect(self._pump)
 
@@ -95,6 +97,8 @@ class ManualPage(QWidget):
             self.stage.show_travel(facts.rig.stage.travel_mm if facts.rig is not None else None)
         self._refusal = refusal(state, facts)
         allowed = self._refusal is None
+        if not allowed:  # what was done last is over
+            self._done = _YOURS
         self.words.say(self._refusal or self._done)
         for part in (self.map, self.stage, self.pumps):
             part.allow(allowed)

@@ -181,6 +181,8 @@ class NextExperiment(Card):
         lines = [self._facts] if self._facts and (self.is_moved or not told) else []
         if self._sent:
             lines.append("Sent: the campaign goes on with it.")
+        elif self.state is not None and self.state.phase in ("Aborting", "Aborted"):
+            lines.append("Stopped: re-arm, then resume.")
         elif self.waiting is not None and self.state is not None and self.state.phase in ("Holding", "Held"):
             lines.append("Paused: resume, then decide.")
         elif self.is_moved:
@@ -193,6 +195,8 @@ class NextExperiment(Card):
             lines.append("Nothing waits yet: press Start.")
         elif self.state.finished:
             lines.append("The campaign is over; nothing waits for you.")
+        elif self.state.phase in ("Holding", "Held"):
+            lines.append("Paused: resume to go on.")
         elif current is not None:
             lines.append(f"In work, nothing waits for you. Why: {_short(current.reason)}")
         else:

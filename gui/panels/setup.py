@@ -17,6 +17,7 @@ from gui.panels.setup_objective import ObjectiveCard
 from gui.panels.setup_parameters import ParametersCard
 from gui.panels.setup_strategy import StrategyCard
 from gui.panels.setup_summary import SummaryCard
+from gui.revision import value_at
 from gui.style import mark
 from gui.theme import GRID_PX, Theme
 from gui.widgets.card import Card
@@ -27,8 +28,8 @@ CHECK_AFTER_MS = 120
 
 
 class SetupPage(QWidget):
-    """`changed` carries the new CampaignSpec, or None while the form has mistakes; `applied` a revision of the
-    campaign that is going on."""
+    """`changed` carries the new CampaignSpec, or None while the form has mistakes; `applied` what a person changed
+    of the campaign that is going on, by place: {"stop.budget": 30}."""
 
     changed = Signal(object)
     applied = Signal(object)
@@ -38,6 +39,7 @@ class SetupPage(QWidget):
         self._spec: CampaignSpec | None = spec
         self._document: dict[str, object] = {}
         self._begun = False
+        self._followed: CampaignSpec | None = None
         self._timer = QTimer(self, singleShot=True, interval=CHECK_AFTER_MS)
         self._timer.timeout.connect(self.check)
         self.name = Line("Name of the campaign", self._edited)
@@ -94,6 +96,19 @@ class SetupPage(QWidget):
         self.about.setCursorPosition(0)
         for card in (self.parameters, self.objective, self.strategy):
             card.load(self._document)
+        self._followed = spec
+        self.check()
+
+    def put(self, changes: Mapping[str, object]) -> None:
+        """Settings made on another page before a campaign began."""
+        self.strategy.put(changes)
+        self.check()
+
+    def _follow(self, spec: CampaignSpec) -> None:
+        """The campaign that is going on has other settings now; what is typed here and not sent stays."""
+        self._followed = spec
+        self._document = dict(tomllib.loads(campaign_to_toml(spec)))
+        self.strategy.follow(self._document)
         self.check()
 
     def text(self) -> str:
@@ -125,10 +140,13 @@ class SetupPage(QWidget):
     def show_rig(self, rig: RigSpec | None) -> None:
         self.summary.show_rig(rig)
 
-    def show_state(self, state: CampaignState) -> None:
-        """Once a campaign has begun, only strategy, end and mode may still change."""
-        begun = state.phase != "Idle" and not state.finished
+    def show_state(self, state: CampaignState, *, looking_only: bool = False) -> None:
+        """Once a campaign has begun, only strategy, end and mode may still change: the form shows what is in
+        force."""
+        begun = going_on(state) and not looking_only
         self._begun = begun
+        if begun and state.spec is not self._followed:
+            self._follow(state.spec)
         for card in (self.goal, self.parameters, self.objective):
             card.setEnabled(not begun)
         self.summary.show_begun(begun)
@@ -152,9 +170,18 @@ class SetupPage(QWidget):
         self._timer.start()
 
     def _apply(self) -> None:
-        spec = self.spec
-        if spec is not None:
-            self.applied.emit(spec)
+        spec, inforce = self.spec, self._followed
+        if spec is None or inforce is None:
+            return
+        edited = ((place, value_at(spec, place)) for place in self.strategy.edited)
+        changes = {place: value for place, value in edited if value != value_at(inforce, place)}
+        if changes:
+            self.applied.emit(changes)
+
+
+def going_on(state: CampaignState) -> bool:
+    """Whether a campaign has begun and can still be gone on with; after Stop all it can."""
+    return state.phase not in ("Idle", "Complete", "Stopped")
 
 
 def _split(line: str) -> tuple[str, str]:

@@ -11,6 +11,10 @@ from gui.widgets.field import Field, Line, Sentences, choose, read, shown
 STRATEGIES = {"gp": "Gaussian process", "random": "Random search"}
 ACQUISITIONS = {"ucb": "Confidence bound (UCB)", "ei": "Expected improvement", "pi": "Chance to improve"}
 MODES = {"automatic": "Automatic: goes on by itself", "approve": "Approve each: waits for you"}
+_DEFAULTS: dict[str, object] = {
+    "strategy.kind": "gp", "strategy.acquisition": "ucb", "mode": "automatic", "strategy.beta": 1.0,
+    "strategy.initial": 5, "stop.budget": 25, "stop.target": None, "stop.no_gain": 0,
+}  # fmt: skip
 _TIPS = {
     "strategy.beta": "Weight of curiosity: 0 goes only where it looks good, 3 explores widely",
     "strategy.initial": "Points spread over the space before the model picks",
@@ -32,9 +36,13 @@ class StrategyCard(Card):
         self.target = Line("Target", changed, number=True)
         self.no_gain = Line("No gain in", changed, number=True)
         self.target.setPlaceholderText("none")
+        self._given: dict[str, str] = {}
         self._lines = {
             "strategy.beta": self.beta, "strategy.initial": self.initial, "stop.budget": self.budget,
             "stop.target": self.target, "stop.no_gain": self.no_gain,
+        }  # fmt: skip
+        self._boxes = {
+            "strategy.kind": self.kind, "strategy.acquisition": self.acquisition, "mode": self.mode,
         }  # fmt: skip
         captions = ("Curiosity, beta", "Initial experiments", "Budget", "Good enough at", "Stop without gain in")
         self.fields = [
@@ -66,15 +74,43 @@ class StrategyCard(Card):
         return box
 
     def load(self, document: Mapping[str, object]) -> None:
-        choose(self.kind, _get(document, "strategy.kind", "gp"))
-        choose(self.acquisition, _get(document, "strategy.acquisition", "ucb"))
-        choose(self.mode, document.get("mode", "automatic"))
-        defaults = {
-            "strategy.beta": 1.0, "strategy.initial": 5, "stop.budget": 25, "stop.target": None, "stop.no_gain": 0,
-        }  # fmt: skip
-        for place, line in self._lines.items():
-            line.setText(shown(_get(document, place, defaults[place])))
+        """Show a campaign; whatever was typed before is gone."""
+        self._given = _texts(document)
+        for place, text in self._given.items():
+            self._show(place, text)
         self._fit()
+
+    def follow(self, document: Mapping[str, object]) -> None:
+        """The campaign changed elsewhere: show what differs, and leave alone what is typed here otherwise."""
+        before, self._given = self._given, _texts(document)
+        for place, text in self._given.items():
+            line = self._lines.get(place)
+            typing = line is not None and line.hasFocus() and line.isVisible() and line.text() != before[place]
+            if text != before[place] and not typing:
+                self._show(place, text)
+        self._fit()
+
+    def put(self, changes: Mapping[str, object]) -> None:
+        """Settings made elsewhere before the campaign began."""
+        for place, value in changes.items():
+            self._show(place, shown(value))
+        self._fit()
+
+    @property
+    def edited(self) -> tuple[str, ...]:
+        """Places that a person changed here since the campaign was shown."""
+        return tuple(place for place, text in self._given.items() if self._text(place) != text)
+
+    def _text(self, place: str) -> str:
+        line = self._lines.get(place)
+        return line.text().strip() if line is not None else str(self._boxes[place].currentData())
+
+    def _show(self, place: str, text: str) -> None:
+        line = self._lines.get(place)
+        if line is None:
+            choose(self._boxes[place], text)
+        elif line.text() != text:
+            line.setText(text)
 
     def fill(self, document: dict[str, object]) -> None:
         strategy = {"kind": self.kind.currentData(), "acquisition": self.acquisition.currentData()}
@@ -98,7 +134,11 @@ class StrategyCard(Card):
         self.beta.setEnabled(gp and self.acquisition.currentData() == "ucb")
 
 
-def _get(document: Mapping[str, object], place: str, default: object) -> object:
-    table, key = place.split(".")
-    inner = document.get(table)
-    return inner.get(key, default) if isinstance(inner, dict) else default
+def _texts(document: Mapping[str, object]) -> dict[str, str]:
+    """What each editor shows, by place in the campaign file."""
+    made = {}
+    for place, default in _DEFAULTS.items():
+        table, _, key = place.rpartition(".")
+        inner = document.get(table) if table else document
+        made[place] = shown(inner.get(key, default) if isinstance(inner, Mapping) else default)
+    return made

@@ -58,6 +58,9 @@ def with_sd(mean: float | None, sd: float | None, unit: str = "") -> str:
     if sd is None or not isfinite(sd):
         return with_unit(number(mean, decimals_of([mean])), unit)
     decimals = decimals_of_sd(sd)
+    if sd >= 100:  # 113 is known as 110
+        places = 1 - floor(log10(sd))
+        mean, sd = round(mean, places), round(sd, places)
     return with_unit(f"{number(mean, decimals)} ± {number(sd, decimals)}", unit)
 
 

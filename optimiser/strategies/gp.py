@@ -82,7 +82,13 @@ def explain(acquisition: Acquisition, history: History, point: Point, mean: floa
     )
     nearest = int(apart.argmin())
     return (
-        f"Expected {mean:.4g} ± {sd:.2g}: {share} % promise and {100 - share} % curiosity, with a chance of"
-        f" {chance} % to beat the best so far ({best:.4g}); the nearest measured point,"
-        f" {100 * apart[nearest]:.0f} % of a range away, gave {values[nearest]:.4g}."
+        f"Expected {_figures(mean, 4)} ± {_figures(sd, 2)}: {share} % promise and {100 - share} % curiosity,"
+        f" with a chance of {chance} % to beat the best so far ({_figures(best, 4)}); the nearest measured point,"
+        f" {100 * apart[nearest]:.0f} % of a range away, gave {_figures(values[nearest], 4)}."
     )
+
+
+def _figures(value: float, count: int) -> str:
+    """So many figures, never as a power of ten: 110, not 1.1e+02."""
+    text = f"{value:.{count}g}"
+    return f"{float(text):.0f}" if "e+" in text else text

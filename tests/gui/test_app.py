@@ -193,3 +193,38 @@ def test_the_report_is_written_beside_the_journal(
     assert "<html" in Path(shown[0]).read_text(encoding="utf-8")
     assert wiring.facts.folder is not None
     assert Path(shown[0]).parent == wiring.facts.folder
+
+
+def test_a_budget_changed_on_the_set_up_page_leaves_mode_beta_and_acquisition(
+    qtbot: QtBot, make_window: MakeWindow, course: CampaignSpec
+) -> None:
+    """Whatever was set on the Run page stays in force, and the suggestion that waits goes on waiting."""
+    wiring = make_window(course)
+    wanted = replace(course, stop=replace(course.stop, budget=25))
+    connected(qtbot, wiring, wanted)
+    window, run = wiring.window, wiring.window.run_page
+    window.setup_page.load(replace(wanted, mode="approve"))
+    wiring.do("start")
+    until(qtbot, lambda: wiring.state.waiting is not None)
+    run.mode_changed.emit("automatic")  # at once one after the other: none undoes another
+    run.mode_changed.emit("approve")
+    run.beta_changed.emit(4.0)
+    run.acquisition_changed.emit("ei")
+    run.acquisition_changed.emit("ucb")
+    run.acquisition_changed.emit("pi")
+    until(qtbot, lambda: wiring.state.spec.strategy.acquisition == "pi")
+    until(qtbot, lambda: wiring.state.waiting is not None)
+    before = wiring.state
+    assert (before.spec.mode, before.spec.strategy.beta) == ("approve", 4.0)
+    window.show_page("setup")
+    form = window.setup_page
+    assert form.strategy.beta.text() == "4"
+    assert form.strategy.mode.currentData() == "approve"
+    form.strategy.budget.selectAll()
+    qtbot.keyClicks(form.strategy.budget, "30")
+    qtbot.mouseClick(form.summary.apply, Qt.MouseButton.LeftButton)
+    until(qtbot, lambda: wiring.state.spec.stop.budget == 30)
+    after = wiring.state
+    assert after.spec == replace(before.spec, stop=replace(before.spec.stop, budget=30))
+    assert after.waiting == before.waiting
+    assert "Settings changed: budget 25 → 30." in run.log.text.toPlainText()

@@ -32,10 +32,10 @@ FRAME = np.full((480, 640, 3), 200, np.uint8)
 
 
 def test_words():
-    assert words(reading(), "B4") == "vial B4, level 22.6\u202fmm, clear"
+    assert words(reading(), "B4") == "vial B4, level 22.6\u202fmm"
     assert words(reading(state="empty", level_mm=None), "B4") == "vial B4, empty"
     assert words(reading(present=False, state="no_vial"), "B4") == "no vial"
-    assert words(reading(doubt=Doubt.GLARE), None) == "vial, level 22.6\u202fmm, clear, glare"
+    assert words(reading(doubt=Doubt.GLARE), None) == "vial, level 22.6\u202fmm, glare"
 
 
 def test_without_a_picture_it_says_so(card):
@@ -49,7 +49,7 @@ def test_a_picture_with_what_the_eye_sees(card):
     card.show_state(states.colour_state(waiting=False))
     card.show_frame(FRAME, reading())
     assert card.has_picture
-    assert card.sees.text() == "level\nvial C1\nclear\n97\u202f% sure"
+    assert card.sees.text() == "level\nvial C1\n97\u202f% sure"
     assert card.level_digits.text() == "22.6\u202fmm"
     assert card.vial.rect().left() == 258
     assert card.level.line().y1() == 220

@@ -66,6 +66,28 @@ def test_jog_steps_are_bounded_by_the_travel(qtbot: QtBot, page: ManualPage, rig
     assert wanted.args[2] == (min(100.0, rig.stage.travel_mm[0]), 50.0, 0.0)
 
 
+def test_up_raises_the_nozzles_and_a_step_beyond_the_limit_is_told(
+    qtbot: QtBot, page: ManualPage, rig: RigSpec
+) -> None:
+    page.show_position((50.0, 50.0, 5.0))
+    for act, z_mm in ((Qt.Key.Key_PageUp, 4.0), (Qt.Key.Key_PageDown, 6.0)):
+        with qtbot.waitSignal(page.wanted) as wanted:
+            qtbot.keyClick(page, act)
+        assert wanted.args is not None
+        assert wanted.args[2] == (50.0, 50.0, z_mm)
+    with qtbot.waitSignal(page.wanted) as wanted:
+        qtbot.mouseClick(page.stage.pad["nozzles up, Z −"], Qt.MouseButton.LeftButton)
+    assert wanted.args is not None
+    assert wanted.args[2] == (50.0, 50.0, 4.0)
+    page.show_position((rig.stage.travel_mm[0], 50.0, 0.0))
+    with qtbot.assertNotEmitted(page.wanted):
+        qtbot.mouseClick(page.stage.pad["nozzles up, Z −"], Qt.MouseButton.LeftButton)
+    assert page.words.full == "The nozzles are as high as they go (Z 0\u202fmm). Nothing moved."
+    with qtbot.assertNotEmitted(page.wanted):
+        qtbot.keyClick(page, Qt.Key.Key_Right)
+    assert "at its limit (X 150" in page.words.full
+
+
 def test_a_click_on_the_map_asks_for_that_vial(qtbot: QtBot, page: ManualPage, rig: RigSpec) -> None:
     page.show_position((0.0, 0.0, 0.0))
     with qtbot.waitSignal(page.wanted) as wanted:

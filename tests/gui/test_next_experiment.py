@@ -44,6 +44,11 @@ def test_while_paused_it_says_so(card):
     assert "Paused" in card.why.text()
 
 
+def test_after_stop_all_it_says_how_to_go_on(card):
+    card.show_state(replace(states.colour_state(waiting=False), phase="Aborted"))
+    assert card.why.text().splitlines()[-1] == "Stopped: re-arm, then resume."
+
+
 def test_before_the_start_it_says_what_to_do(card):
     card.show_state(CampaignState(states.colour_spec()))
     assert "press Start" in card.why.text()

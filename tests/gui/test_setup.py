@@ -14,6 +14,7 @@ from campaign.spec import CampaignSpec, StopSpec
 from campaign.state import CampaignState
 from gui.actions import Actions
 from gui.panels.setup import SetupPage
+from gui.revision import revised, said
 from optimiser.space import Categorical
 from resources import path
 
@@ -118,7 +119,37 @@ def test_while_a_campaign_is_going_only_strategy_end_and_mode_may_change(
     with qtbot.waitSignal(form.applied) as applied:
         qtbot.mouseClick(form.summary.apply, Qt.MouseButton.LeftButton)
     assert applied.args is not None
-    assert applied.args[0].stop.budget == 9
+    assert applied.args == [{"stop.budget": 9}]
+
+
+def test_the_form_follows_the_campaign_and_keeps_what_is_being_typed(qtbot: QtBot, colour: CampaignSpec) -> None:
+    form = page(qtbot, colour)
+    form.show_state(CampaignState(spec=colour, phase="Running"))
+    retype(qtbot, form.strategy.budget, "30")
+    now = replace(colour, mode="approve", strategy=replace(colour.strategy, beta=4.0))
+    form.show_state(CampaignState(spec=now, phase="Running"))
+    assert form.strategy.beta.text() == "4"
+    assert form.strategy.mode.currentData() == "approve"
+    assert form.strategy.budget.text() == "30"
+    with qtbot.waitSignal(form.applied) as applied:
+        qtbot.mouseClick(form.summary.apply, Qt.MouseButton.LeftButton)
+    assert applied.args == [{"stop.budget": 30}]
+    form.show_state(CampaignState(spec=replace(now, stop=StopSpec(budget=30)), phase="Aborted"))
+    assert not form.strategy.edited
+    with qtbot.assertNotEmitted(form.applied):
+        qtbot.mouseClick(form.summary.apply, Qt.MouseButton.LeftButton)
+
+
+def test_a_change_is_told_setting_by_setting(colour: CampaignSpec) -> None:
+    spec = replace(colour, stop=StopSpec(budget=25))
+    changes = {"stop.budget": 30, "strategy.beta": 4.0, "mode": "approve", "stop.target": 2.5, "stop.no_gain": 8}
+    assert said(spec, changes) == (
+        "budget 25 → 30, beta 0.5 → 4, who decides automatic → approve each, good enough at none → 2.5, "
+        "stop without gain in never → 8"
+    )
+    made = revised(spec, changes)
+    assert made.space is spec.space
+    assert (made.mode, made.strategy.beta, made.stop) == ("approve", 4.0, StopSpec(30, 2.5, 8))
 
 
 def test_the_form_is_saved_as_a_campaign_file(qtbot: QtBot, colour: CampaignSpec, tmp_path: Path) -> None:

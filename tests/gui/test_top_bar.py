@@ -90,6 +90,10 @@ def test_the_most_urgent_notice_is_the_one_that_is_shown(running: CampaignState)
     found = notice(asked, Facts())
     assert found is not None
     assert [c.text for c in found.choices] == ["Retry", "New vial"]
+    failed = notice(asked, Facts(mistakes=("The pump does not answer.",)))
+    assert failed is not None
+    assert failed.text == "The pump does not answer.\nIs it empty?"
+    assert [c.name for c in failed.choices] == ["answer:retry", "answer:new vial", "dismiss"]
     stopped = Facts(latched=True, stopped_at=datetime(2025, 5, 1, 14, 12, 3, tzinfo=UTC), unconfirmed=("red",))
     urgent = notice(asked, stopped, closing=True)
     assert urgent is not None
