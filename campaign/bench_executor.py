@@ -16,6 +16,7 @@ from campaign.steps import CheckVial, Dose, Look, Measure, Move, Step, Wait
 from hardware.devices import Image
 from hardware.errors import HardwareError, StoppedError
 from hardware.rig import Rig
+from hardware.spec import NOZZLES_UP_MM
 
 
 class Attendant(Protocol):
@@ -96,7 +97,7 @@ class BenchExecutor:
     def _move(self, step: Move) -> Outcome:
         if not self._rig.stage.homed:
             self._rig.stage.home()
-        self._rig.stage.move_to(step.x_mm, step.y_mm)
+        self._rig.stage.move_to(step.x_mm, step.y_mm, NOZZLES_UP_MM)  # also when it stands there already
         x_mm, y_mm, _ = self._rig.stage.position_mm()
         left_ul = {role: p.left_ul for role, p in self._rig.pumps.items()}
         question = syringe_question(self._needed_ul.get(step.slot, {}), left_ul)

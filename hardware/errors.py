@@ -43,6 +43,6 @@ class ReplyError(HardwareError):
     """The device answered, but with an alarm, a refusal or something unreadable."""
 
     def __init__(self, device: str, command: str, reply: str, message: str, outcome: Outcome = "not_done") -> None:
-        super().__init__(device, f"{message} (sent {command!r}, got {reply!r})", outcome)
-        self.command = command
+        super().__init__(device, f"{message} (sent {str(command)!r}, got {reply!r})", outcome)  # str: of an enum
+        self.command = str(command)
         self.reply = reply

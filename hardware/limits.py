@@ -6,10 +6,12 @@ from contextlib import contextmanager
 
 from hardware.devices import Pump, PumpRange, Stage
 from hardware.errors import HardwareError, OutOfRangeError, StoppedError
-from hardware.spec import RackSpec
+from hardware.spec import NOZZLES_UP_MM, RackSpec
 from hardware.toml_file import did_you_mean
 
 ON_SLOT_MM = 0.5
+SAME_PLACE_MM = 0.02
+UNWOUND_S = 0.2
 
 
 class Station:
@@ -174,11 +176,13 @@ class LimitedPump:
 
 
 class LimitedStage:
-    """A stage that does not move under a pouring nozzle, beyond its travel, or while stopped."""
+    """A stage that does not move under a pouring nozzle, beyond its travel, while stopped, or with nozzles down."""
 
     def __init__(self, stage: Stage, station: Station) -> None:
         self._stage = stage
         self._station = station
+        self._cut, self._stands = threading.Event(), threading.Event()
+        self._stands.set()
 
     @property
     def name(self) -> str:
@@ -201,6 +205,10 @@ class LimitedStage:
             self._stage.home()
 
     def move_to(self, x_mm: float, y_mm: float, z_mm: float | None = None) -> None:
+        """Nozzles up, then travel in X and Y, then down to `z_mm`; without `z_mm` they stay up.
+
+        On the spot only Z moves. Each leg has the driver's deadline, and a stop ends them all.
+        """
         self._station.check_running(self.name)
         for axis, value, travel in zip(
             "XYZ", (x_mm, y_mm, 0.0 if z_mm is None else z_mm), self.travel_mm, strict=True
@@ -208,13 +216,37 @@ class LimitedStage:
             if not 0 <= value <= travel:
                 raise OutOfRangeError(self.name, f"{axis} {value:g} mm is outside its travel, 0 to {travel:g} mm")
         with self._station.moving():
-            self._stage.move_to(x_mm, y_mm, z_mm)
+            self._cut.clear()
+            self._stands.clear()
+            try:
+                for leg_mm in self._legs_mm(x_mm, y_mm, z_mm):
+                    if self._cut.is_set():
+                        raise StoppedError(self.name, "stopped on its way")
+                    self._station.check_running(self.name)
+                    self._stage.move_to(*leg_mm)
+            finally:
+                self._stands.set()
+
+    def _legs_mm(self, x_mm: float, y_mm: float, z_mm: float | None) -> Iterator[tuple[float, ...]]:
+        here_mm = self._stage.position_mm()
+        x_now, y_now, _ = (min(max(at, 0.0), end) for at, end in zip(here_mm, self.travel_mm, strict=True))
+        travels = max(abs(x_mm - here_mm[0]), abs(y_mm - here_mm[1])) > SAME_PLACE_MM
+        if travels and abs(here_mm[2] - NOZZLES_UP_MM) > SAME_PLACE_MM:
+            yield x_now, y_now, NOZZLES_UP_MM
+        if travels or z_mm is None:
+            yield x_mm, y_mm
+        if z_mm is not None and not (travels and abs(z_mm - NOZZLES_UP_MM) <= SAME_PLACE_MM):
+            yield x_mm, y_mm, z_mm
 
     def position_mm(self) -> tuple[float, float, float]:
         return self._stage.position_mm()
 
     def stop(self) -> None:
+        """Also between two legs: one that had just begun is stopped again."""
+        self._cut.set()
         self._stage.stop()
+        if not self._stands.wait(UNWOUND_S):
+            self._stage.stop()
 
     def close(self) -> None:
         self._stage.close()

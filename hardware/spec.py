@@ -9,6 +9,9 @@ from pydantic import Field
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 
+NOZZLES_UP_MM = 0.0
+"""The Z at which the stage may travel in X and Y."""
+
 
 @dataclass(frozen=True)
 class VialSpec:
@@ -60,6 +63,9 @@ class PumpSpec:
 
 @dataclass(frozen=True)
 class StageSpec:
+    """travel_mm: largest X, Y and Z. X and Y carry the rack, Z lowers the nozzles: at 0 they are up, clear of every
+    vial, and a larger Z is deeper. Between slots the stage travels with the nozzles up, whoever asks."""
+
     kind: str
     port: str
     travel_mm: tuple[Positive, Positive, Positive]

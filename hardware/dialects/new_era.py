@@ -41,6 +41,17 @@ class Direction(StrEnum):
     WITHDRAW = "WDR"
 
 
+SETS = {
+    "PHN": "pumping program",
+    "FUN": "pumping program",
+    "DIA": "syringe diameter",
+    "VOL": "volume unit",
+    "RAT": "rate",
+    "DIR": "direction",
+}
+"""What a command sets, in a chemist's words."""
+
+
 class Shape:
     """What the data of an answer looks like."""
 
@@ -49,6 +60,7 @@ class Shape:
     LENGTH = re.compile(_NUMBER)
     RATE = re.compile(_NUMBER + "(UM|MM|UH|MH)")
     VOLUME = re.compile(_NUMBER + "(UL|ML)")
+    DIRECTION = re.compile("INF|WDR|REV|STK")
     COUNTER = re.compile(f"I{_NUMBER}W{_NUMBER}(UL|ML)")
 
 
@@ -94,8 +106,15 @@ def counter_ul(data: str, direction: Direction) -> float:
 
 def same_value(shape: re.Pattern[str], data: str, told: str) -> bool:
     """Whether the pump kept the number and unit that it was told; 5.000 and 5 are the same."""
+    if shape is Shape.DIRECTION:
+        return data == told
     (number, *unit), (told_number, *told_unit) = _groups(shape, data), _groups(shape, told)
     return float(number) == float(told_number) and unit == told_unit
+
+
+def in_words(data: str) -> str:
+    """A volume as people write it."""
+    return data.replace("UL", " µL").replace("ML", " mL")
 
 
 def four_digits(value: float) -> str:

@@ -4,10 +4,10 @@ Manual: publication 1200-01, NE-1000, V3.9xx, sections 7 and 10. Checked against
 that manual and against the virtual bench; not yet against a pump on a table.
 
 What the manual makes easy to get wrong: volumes are µL up to a syringe diameter of 14 mm and mL above; numbers have
-four digits and at most three decimals; VOL 0 means "for ever"; an alarm is told once, in place of the next answer,
-and that command is not done; the first STP pauses and the second stops. The dispensed counter is cleared before
-every delivery: it keeps its finest step, and after a lost answer it tells whether RUN was heard. RUN is never
-sent twice.
+four digits and at most three decimals; units, phases and direction stay as any program left them, so that
+connecting sets them anew; VOL 0 means "for ever"; an alarm is told once, in place of the next answer, and that
+command is not done; the first STP pauses and the second stops. The dispensed counter is cleared before every
+delivery: it keeps its finest step, and after a lost answer it tells whether RUN was heard. RUN is never sent twice.
 """
 
 import math
@@ -25,6 +25,7 @@ from hardware.devices import PumpRange
 from hardware.dialects.new_era import (
     ETX,
     LARGEST_UL_DIAMETER_MM,
+    SETS,
     TROUBLE,
     UL,
     Direction,
@@ -33,6 +34,7 @@ from hardware.dialects.new_era import (
     Word,
     counter_ul,
     four_digits,
+    in_words,
     rate_words,
     reply_of,
     same_value,
@@ -82,7 +84,7 @@ class Driver:
         self._left_ul = spec.capacity_ul
 
     def open(self) -> None:
-        """Find the pump, and stop it should it run for a program that is gone."""
+        """Find the pump, stop it should it run for a program that is gone, and undo what any program left in it."""
         if not self._link.is_open:
             self._link.open()
         try:
@@ -90,11 +92,38 @@ class Driver:
             self._version()
             if status != "S":
                 self.stop()
-            self._set(f"{Word.PHASE}2")  # phase 1 delivers; without this the pump would run on into an old phase 2
-            self._set(Word.FUNCTION_STOP)
+            self._make_ready()
         except HardwareError:
             self.close()
             raise
+
+    def _make_ready(self) -> None:
+        try:
+            self._set(f"{Word.PHASE}2")  # phase 1 delivers; without this the pump would run on into an old phase 2
+            self._set(Word.FUNCTION_STOP)
+            self._program(Direction.INFUSE, rate_words(self.range.max_rate_ul_s / 2))
+        except ReplyError as error:
+            trouble = TROUBLE.get(error.reply, f"keeps {in_words(error.reply)}")
+            message = (
+                f"is not ready: its {SETS.get(error.command[:3], 'state')} could not be set, it {trouble}; end "
+                "other programs that use the pump, switch it off and on, and connect again"
+            )
+            raise ReplyError(self.name, error.command, error.reply, message) from error
+
+    def _program(self, direction: Direction, rate: str) -> None:
+        """Phase 1 in known units, whatever it was: only the volume is still to be told."""
+        diameter = four_digits(self._spec.diameter_mm)
+        if not same_value(Shape.LENGTH, self._ask(Word.DIAMETER, Shape.LENGTH).data, diameter):
+            self._keep(Word.DIAMETER, diameter, Shape.LENGTH)
+        self._set(f"{Word.PHASE}1")
+        self._set(Word.FUNCTION_RATE)
+        if not self._ask(Word.VOLUME, Shape.VOLUME).data.endswith(self._unit):  # VOLUL by another program stays
+            self._set(f"{Word.VOLUME}{self._unit}")
+            if not (kept := self._ask(Word.VOLUME, Shape.VOLUME).data).endswith(self._unit):
+                message = f"measures volumes in{in_words(kept[-2:])} and did not change to{in_words(self._unit)}"
+                raise ReplyError(self.name, Word.VOLUME, kept, message)
+        self._keep(Word.RATE, rate, Shape.RATE)
+        self._keep(Word.DIRECTION, direction, Shape.DIRECTION)
 
     def identify(self) -> str:
         """Model and firmware. Connects again should the cable have been out."""
@@ -110,7 +139,8 @@ class Driver:
         except DeviceTimeoutError as error:
             advice = (
                 f"no New Era pump answers on {self._spec.port} at {self._settings.baud} baud, address "
-                f"{self._settings.address}; check power, address and baud rate (19200 or 9600) in its menu"
+                f"{self._settings.address}; check power, address and baud rate (19200 or 9600) in its menu, and "
+                "that no other program left it in Safe mode"
             )
             raise NotConnectedError(self.name, advice) from error
 
@@ -204,14 +234,8 @@ class Driver:
             self._working.release()
 
     def _prepare(self, direction: Direction, volume_ul: float, rate: str) -> None:
-        diameter = four_digits(self._spec.diameter_mm)
-        if not same_value(Shape.LENGTH, self._ask(Word.DIAMETER, Shape.LENGTH).data, diameter):
-            self._keep(Word.DIAMETER, diameter, Shape.LENGTH)
-        self._set(f"{Word.PHASE}1")
-        self._set(Word.FUNCTION_RATE)
-        self._keep(Word.RATE, rate, Shape.RATE)
+        self._program(direction, rate)
         self._keep(Word.VOLUME, four_digits(volume_ul / UL[self._unit]) + self._unit, Shape.VOLUME)
-        self._set(f"{Word.DIRECTION}{direction}")
         self._set(f"{Word.CLEAR}{direction}")
         if (counted := self._counted(direction)[1]) != 0:
             raise ReplyError(self.name, Word.CLEAR, f"{counted:g} µL", "its counter did not go back to zero")
@@ -328,7 +352,7 @@ class Driver:
         self._set(f"{word}{told.removesuffix(unit)}")
         kept = self._ask(word, shape).data
         if not same_value(shape, kept, told):
-            raise ReplyError(self.name, word, kept, f"was told {told} and kept something else")
+            raise ReplyError(self.name, word, kept, f"was told {told} and kept something else: {kept}")
 
     def _ask(self, command: str, shape: re.Pattern[str], unless: Callable[[], bool] = lambda: False) -> Reply:
         """One question, one answer of the right shape; answers that come late for an earlier one are dropped."""

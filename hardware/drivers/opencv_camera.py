@@ -6,6 +6,7 @@ callers never wait for longer than they asked.
 """
 
 import atexit
+import os
 import threading
 import time
 from dataclasses import dataclass
@@ -22,6 +23,18 @@ if TYPE_CHECKING:
     import cv2
 
 _OPEN_S = 8.0
+
+
+def _quiet() -> None:
+    """OpenCV and its FFmpeg write no warnings of their own on the terminal: our error says what is wrong.
+
+    Who wants to see them sets OPENCV_LOG_LEVEL and OPENCV_FFMPEG_LOGLEVEL. FFmpeg reads its at the first opening.
+    """
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+    import cv2
+
+    if "OPENCV_LOG_LEVEL" not in os.environ:
+        cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 
 
 @dataclass(frozen=True)
@@ -136,6 +149,7 @@ class Driver:
             pause_s = min(2 * pause_s, 2.0)
 
     def _connect(self) -> "cv2.VideoCapture | None":
+        _quiet()
         import cv2  # heavy: only a process that looks needs it
 
         if self._source.isdigit():

@@ -174,6 +174,16 @@ def test_no_vial_a_used_vial_and_a_spill_are_asked_about(executor: BenchExecutor
     assert "were dosed into A1" in (executor.perform(Look("A1", 4000.0)).mismatch or "")
 
 
+@pytest.mark.parametrize("slot", ["A1", "A2"])
+def test_nozzles_that_were_left_down_by_hand_are_up_before_a_vial_is_begun(
+    executor: BenchExecutor, rig: Rig, bench: VirtualBench, slot: str
+):
+    rig.stage.home()
+    rig.stage.move_to(*rig.spec.rack.position_mm("A1"), 10.0)
+    executor.perform(executor.plan(POINT, slot)[0])
+    assert bench.truth.stage_mm() == pytest.approx((*rig.spec.rack.position_mm(slot), 0.0), abs=0.05)
+
+
 def test_what_is_seen_in_a_vial_counts_against_the_fill_limit_whatever_is_answered(
     executor: BenchExecutor, rig: Rig, bench: VirtualBench
 ):

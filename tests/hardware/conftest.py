@@ -9,6 +9,9 @@ from typing import Self
 
 import pytest
 
+from hardware.drivers.new_era import Driver
+from tests.hardware.new_era_talk import a_pump
+
 Answer = bytes | Sequence[bytes] | None
 
 
@@ -149,3 +152,19 @@ def answering() -> Callable[[bytes, Callable[[bytes], Answer]], AbstractContextM
 def serving() -> type[Instrument]:
     """`with serving(answer) as instrument:` for instruments whose messages have no common end."""
     return Instrument
+
+
+@pytest.fixture
+def opened() -> Iterator[Callable[..., Driver]]:
+    """`opened(port)` is a pump that is open; it is closed at the end."""
+    pumps: list[Driver] = []
+
+    def open_pump(port: str, **fields) -> Driver:
+        pump = a_pump(port, **fields)
+        pumps.append(pump)
+        pump.open()
+        return pump
+
+    yield open_pump
+    for pump in pumps:
+        pump.close()

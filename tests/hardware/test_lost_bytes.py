@@ -9,7 +9,8 @@ from hardware.drivers.new_era import Driver, Settings
 from hardware.errors import HardwareError, NotConnectedError
 from hardware.spec import PumpSpec
 
-EXCHANGES = 17
+EXCHANGES = 18
+GREETING = 12
 
 
 class Pump:
@@ -18,12 +19,12 @@ class Pump:
     def __init__(self, k: int, lost: str, instrument=None) -> None:
         self.k, self.lost = k, lost
         self.count, self.delivered_ul, self.counter_ul, self.volume = 0, 0.0, 0.0, "0"
-        self.kept = {b"DIA": b"23.03"}
+        self.kept = {b"DIA": b"23.03", b"VOL": b"0.000"}
         self.instrument = instrument
 
     def __call__(self, line: bytes):
         self.count += 1
-        broken = self.count == self.k + 4  # the greeting has four
+        broken = self.count == self.k + GREETING
         if broken and self.lost == "cable":
             self.instrument.drop()
             return None
@@ -45,7 +46,7 @@ class Pump:
             return f"I{self.counter_ul / 1000:.3f}W0.000ML".encode()
         elif told:
             self.kept[word] = told
-        elif word in (b"DIA", b"RAT", b"VOL"):
+        elif word in (b"DIA", b"RAT", b"VOL", b"DIR"):
             return self.kept[word] + (b"ML" if word == b"VOL" else b"")
         return b""
 

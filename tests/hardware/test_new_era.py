@@ -9,7 +9,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hardware.dialects.new_era import Direction
-from hardware.drivers.new_era import Driver, Settings
 from hardware.errors import (
     DeviceTimeoutError,
     HardwareError,
@@ -18,54 +17,7 @@ from hardware.errors import (
     ReplyError,
     StoppedError,
 )
-from hardware.spec import PumpSpec
-
-
-def packet(text: str) -> bytes:
-    return b"\x02" + text.encode() + b"\x03"
-
-
-GREETING = [
-    (b"\r", packet("00S")),
-    (b"VER\r", packet("00SNE1000V3.923")),
-    (b"PHN2\r", packet("00S")),
-    (b"FUNSTP\r", packet("00S")),
-]
-
-
-def preparation(volume: str = "0.500", rate: str = "6000UM", direction: str = "INF"):
-    return [
-        (b"DIA\r", packet("00S23.03")),
-        (b"PHN1\r", packet("00S")),
-        (b"FUNRAT\r", packet("00S")),
-        (f"RAT{rate}\r".encode(), packet("00S")),
-        (b"RAT\r", packet(f"00S{rate}")),
-        (f"VOL{volume}\r".encode(), packet("00S")),
-        (b"VOL\r", packet(f"00S{volume}ML")),
-        (f"DIR{direction}\r".encode(), packet("00S")),
-        (f"CLD{direction}\r".encode(), packet("00S")),
-        (b"DIS\r", packet("00SI0.000W0.000ML")),
-    ]
-
-
-def a_pump(port: str, *, diameter_mm: float = 23.03, speed: float = 1.0, **fields) -> Driver:
-    spec = PumpSpec("new_era", port, diameter_mm, 25_000, {})
-    return Driver("red", spec, Settings(**fields), speed=speed, latch=threading.Event())
-
-
-@pytest.fixture
-def opened():
-    pumps = []
-
-    def open_pump(port: str, **fields) -> Driver:
-        pump = a_pump(port, **fields)
-        pumps.append(pump)
-        pump.open()
-        return pump
-
-    yield open_pump
-    for pump in pumps:
-        pump.close()
+from tests.hardware.new_era_talk import GREETING, HELLO, a_pump, keeping, packet, preparation, programmed
 
 
 def test_a_dispense_reads_like_the_manual(conversation, opened):
@@ -98,17 +50,13 @@ def test_an_aspiration_fills_the_syringe(conversation, opened):
 
 def test_another_diameter_is_set_and_read_back_and_small_syringes_count_in_ul(conversation, opened):
     script = [
-        *GREETING,
+        *HELLO,
         (b"DIA\r", packet("00S26.59")),
         (b"DIA4.699\r", packet("00S")),
-        (b"DIA\r", packet("00S4.699")),
-        (b"PHN1\r", packet("00S")),
-        (b"FUNRAT\r", packet("00S")),
-        (b"RAT7200UH\r", packet("00S")),
-        (b"RAT\r", packet("00S7200UH")),
+        *programmed("442.2UM", diameter="4.699", unit="UL"),
+        *programmed("7200UH", diameter="4.699", unit="UL"),
         (b"VOL50.00\r", packet("00S")),
         (b"VOL\r", packet("00S50.00UL")),
-        (b"DIRINF\r", packet("00S")),
         (b"CLDINF\r", packet("00S")),
         (b"DIS\r", packet("00SI0.000W0.000UL")),
         (b"RUN\r", packet("00I")),
@@ -119,18 +67,21 @@ def test_another_diameter_is_set_and_read_back_and_small_syringes_count_in_ul(co
 
 
 def test_a_value_that_the_pump_did_not_keep_is_noticed(conversation, opened):
-    script = [*GREETING, *preparation()[:6], (b"VOL\r", packet("00S5.000ML"))]
-    with conversation(script) as instrument, pytest.raises(ReplyError, match="kept something else") as caught:
+    script = [*GREETING, *preparation()[:9], (b"VOL\r", packet("00S5.000ML"))]
+    with (
+        conversation(script) as instrument,
+        pytest.raises(ReplyError, match=r"kept something else: 5\.000ML") as caught,
+    ):
         opened(instrument.port).dispense(500.0, 100.0)
     assert caught.value.outcome == "not_done"
+    assert "(sent 'VOL', got '5.000ML')" in str(caught.value), "the word of the wire, not of Python"
 
 
 def test_a_pump_on_an_address_is_called_by_it_and_others_are_not_heard(conversation, opened):
     script = [
         (b"7\r", packet("07S")),
         (b"7VER\r", (packet("03SNE500V1"), packet("07SNE1000V3.923"))),
-        (b"7PHN2\r", packet("07S")),
-        (b"7FUNSTP\r", packet("07S")),
+        *((b"7" + sent, reply.replace(b"00S", b"07S", 1)) for sent, reply in GREETING[2:]),
         (b"7VER\r", packet("07SNE1000V3.923")),
     ]
     with conversation(script) as instrument:
@@ -145,11 +96,14 @@ def test_the_alarm_of_being_switched_on_is_heard_before_the_first_command(conver
 
 def test_a_pump_that_still_runs_is_stopped_when_it_is_opened(answering, opened):
     stops = []
+    standing = keeping()
 
     def pump(line: bytes) -> bytes:
         if line == b"STP":
             stops.append(line)
         status = "IPS"[min(len(stops), 2)]
+        if status == "S" and line != b"STP":
+            return standing(line)
         return packet(f"00{status}" + ("NE1000V3.923" if line == b"VER" else ""))
 
     with answering(b"\r", pump) as instrument:
@@ -177,7 +131,7 @@ def test_a_stall_on_the_way_tells_how_far_it_came(conversation, opened):
 
 @pytest.mark.parametrize("refusal", ["?", "?NA", "?OOR", "?COM", "?IGN"])
 def test_a_refusal_is_told_in_words(conversation, opened, refusal):
-    script = [*GREETING, *preparation()[:3], (b"RAT6000UM\r", packet(f"00S{refusal}"))]
+    script = [*GREETING, *preparation()[:4], (b"RAT6000UM\r", packet(f"00S{refusal}"))]
     with conversation(script) as instrument, pytest.raises(ReplyError) as caught:
         opened(instrument.port).dispense(500.0, 100.0)
     assert (caught.value.reply, caught.value.outcome) == (refusal, "not_done")
@@ -203,12 +157,12 @@ def test_a_run_that_was_never_heard_is_known_not_to_be_done(conversation, opened
 
 def test_a_pump_that_falls_silent_is_stopped_and_its_outcome_is_unknown(answering, opened):
     started = threading.Event()
-    replies = {f[:-1]: r for f, r in GREETING + preparation()}
+    replies = keeping()
 
     def pump(line: bytes):
         if line == b"RUN":
             started.set()
-        return None if started.is_set() else replies[line]
+        return None if started.is_set() else replies(line)
 
     with answering(b"\r", pump) as instrument:
         driver = opened(instrument.port)
@@ -220,13 +174,13 @@ def test_a_pump_that_falls_silent_is_stopped_and_its_outcome_is_unknown(answerin
 
 
 def test_a_cable_pulled_on_the_way_leaves_the_outcome_unknown(answering, opened):
-    replies = {f[:-1]: r for f, r in GREETING + preparation()}
+    replies = keeping()
 
     def pump(line: bytes):
         if line == b"RUN":
             instrument.hang_up()
             return None
-        return replies[line]
+        return replies(line)
 
     with answering(b"\r", pump) as instrument:
         driver = opened(instrument.port)
@@ -258,7 +212,7 @@ class RunningPump:
     """A pump that infuses until it is stopped, and may take its time to answer."""
 
     def __init__(self) -> None:
-        self.replies = {f[:-1]: r for f, r in GREETING + preparation("10.00")}
+        self.replies = keeping("10.00")
         self.running, self.polled = threading.Event(), threading.Event()
         self.answer = threading.Event()
         self.answer.set()
@@ -268,7 +222,7 @@ class RunningPump:
         if line == b"RUN":
             self.running.set()
         if not self.running.is_set():
-            return self.replies.get(line)
+            return self.replies(line)
         if line == b"STP":
             self.stops += 1
             return packet("00P" if self.stops == 1 else "00S" if self.stops == 2 else "00S?NA")

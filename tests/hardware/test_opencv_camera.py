@@ -1,10 +1,14 @@
 """The camera driver with a film on disk and a camera on the network."""
 
+import os
+import subprocess
+import sys
 import threading
 from collections import deque
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -14,6 +18,7 @@ from hardware.drivers.opencv_camera import Driver, Settings
 from hardware.errors import DeviceTimeoutError, NotConnectedError
 from hardware.spec import CameraSpec
 
+HOUSE = Path(__file__).parents[2]
 SIZE = (64, 48)
 
 
@@ -143,6 +148,28 @@ def test_a_camera_that_is_not_there_says_what_to_do(source, why):
     camera = a_camera(source)
     with pytest.raises(NotConnectedError, match=why):
         camera.open()
+
+
+@pytest.mark.parametrize(
+    "source", ["nowhere.avi", "99", "http://127.0.0.1:9/x.mjpg", "rtsp://127.0.0.1:9/x", "/dev/video99"]
+)
+def test_a_camera_that_is_not_there_leaves_no_foreign_words_on_the_terminal(source):
+    code = (
+        "import cv2, sys, threading\n"  # as in the program: somebody else has already imported it
+        "from hardware.drivers.opencv_camera import Driver, Settings\n"
+        "from hardware.spec import CameraSpec\n"
+        "spec = CameraSpec('opencv_camera', sys.argv[1], {})\n"
+        "try:\n"
+        "    Driver('camera', spec, Settings(), speed=1.0, latch=threading.Event()).open()\n"
+        "except ConnectionError as error:\n"
+        "    print(error)\n"
+    )
+    plain = {name: value for name, value in os.environ.items() if not name.startswith("OPENCV_")}
+    done = subprocess.run(
+        [sys.executable, "-c", code, source], cwd=HOUSE, env=plain, capture_output=True, text=True, check=True
+    )
+    assert done.stderr == ""
+    assert done.stdout.startswith("camera: ")
 
 
 def test_a_closed_camera_sees_nothing(network):
