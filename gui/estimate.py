@@ -1,5 +1,6 @@
 """What a campaign will take, before it is started: vials, reagents at most, hours. Pure."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from campaign.spec import CampaignSpec
@@ -37,6 +38,18 @@ def estimate(spec: CampaignSpec, rig: RigSpec | None) -> Estimate:
     return Estimate(budget, seconds, {name: min(share, most) for name, most in most_ul.items()}, most_ul)
 
 
+def not_from_here(spec: CampaignSpec) -> str | None:
+    """Why the window cannot start this campaign; None when it can."""
+    if spec.objective.kind == "column":
+        return (
+            "This campaign is replayed from a table, on the command line: aliquot run with --replay TABLE.csv. "
+            "The window cannot start it."
+        )
+    if spec.objective.kind == "function":
+        return "This campaign is measured by a function of a script and started from Python, not from the window."
+    return None
+
+
 def paragraph(spec: CampaignSpec) -> str:
     """The campaign in a few sentences, for the person who is about to press Start."""
     objective, stop = spec.objective, spec.stop
@@ -61,9 +74,17 @@ def paragraph(spec: CampaignSpec) -> str:
     return " ".join(said)
 
 
-def needs(spec: CampaignSpec, rig: RigSpec | None) -> tuple[tuple[str, str, bool], ...]:
-    """Lines for the list beside it: what, how much, and whether the rig has it."""
+def needs(
+    spec: CampaignSpec, rig: RigSpec | None, left_ul: Mapping[str, float] | None = None, over: int = 0
+) -> tuple[tuple[str, str, bool], ...]:
+    """Lines for the list beside it: what, how much, and whether the rig has it.
+
+    left_ul: what is in the syringes now, where it is known. over: experiments that are made already.
+    """
+    if (refused := not_from_here(spec)) is not None:
+        return (("Measured", refused, False),)
     made = estimate(spec, rig)
+    rest = max(0, made.experiments - over) / made.experiments
     if spec.objective.kind != "colour":
         return (("Experiments", f"{made.experiments} at most, nothing is dosed", True),)
     lines: list[tuple[str, str, bool]] = []
@@ -72,12 +93,19 @@ def needs(spec: CampaignSpec, rig: RigSpec | None) -> tuple[tuple[str, str, bool
     if vials is not None and vials < made.experiments:
         have += ": a fresh one will be asked for"
     lines.append(("Vials", f"{made.experiments} at most{have}", vials is None or vials >= made.experiments))
-    for name, most_ul in made.most_ul.items():
+    for name, most in made.most_ul.items():
         capacity = rig.pumps[name].capacity_ul if rig is not None and name in rig.pumps else None
-        holds = f"; the syringe holds {volume(capacity)}" if capacity is not None else ""
-        shared_ul = made.shared_ul[name]
-        said = f"{volume(shared_ul)} if shared evenly, {volume(most_ul)} at most{holds}"
-        lines.append((name.capitalize(), said, capacity is None or capacity >= shared_ul))
+        left = (left_ul or {}).get(name)
+        held_ul = left if left is not None else capacity
+        shared_ul, most_ul = made.shared_ul[name] * rest, most * rest
+        said = f"{volume(shared_ul)} if shared evenly, {volume(most_ul)} at most"
+        if held_ul is not None:
+            said += f"; {volume(held_ul)} left" if left is not None else f"; the syringe holds {volume(held_ul)}"
+            if shared_ul > held_ul:
+                said += ": the campaign will ask for a refill"
+            elif most_ul > held_ul:
+                said += ": it may ask for a refill"
+        lines.append((name.capitalize(), said, held_ul is None or held_ul >= shared_ul))
     lines.append(("Time", f"about {duration(made.seconds)} at the bench", True))
     return tuple(lines)
 

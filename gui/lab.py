@@ -56,6 +56,11 @@ class Lab:
     def simulated(self) -> bool:
         return self.rig is None or self.rig.spec.simulated
 
+    @property
+    def virtual(self) -> bool:
+        """Whether each campaign gets a bench of its own, clean and full."""
+        return self._bench is not None
+
     def open(self, spec: CampaignSpec, *, fresh: bool = False) -> None:
         """Open the rig that the campaign needs. fresh: a new virtual bench, with clean vials."""
         if not needs_rig(spec):

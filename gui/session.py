@@ -17,9 +17,10 @@ from campaign.events import Event, Observed, SettingsChanged
 from campaign.spec import CampaignSpec
 from campaign.state import CampaignState
 from gui.bridge import Bridge
+from gui.estimate import not_from_here
 from gui.facts import DeviceFact, Facts
 from gui.found import read, unfinished
-from gui.lab import Lab, MakeBench
+from gui.lab import Lab, MakeBench, needs_rig
 from gui.live_eye import LiveEye
 from gui.revision import revised, said
 from hardware.devices import Frame
@@ -53,6 +54,8 @@ class Session:
         self._dro = ThreadPoolExecutor(1, thread_name_prefix="aliquot-position")
         self._asking: Future[None] | None = None
         self._campaign: Campaign | None = None
+        self._worn = False
+        """Whether a campaign has used the vials and syringes of this bench."""
         self._asked: CampaignSpec | None = None
         self._unlisten: list[Callable[[], None]] = []
         self._closing = False
@@ -172,6 +175,11 @@ class Session:
     def pumps_left_ul(self) -> dict[str, float]:
         return self._lab.pumps_left_ul()
 
+    def supply_ul(self) -> dict[str, float]:
+        """What the campaign that goes on, or the next one, finds in the syringes; empty when they will be full."""
+        going = self._campaign is not None and self._campaign.state.phase not in ("Complete", "Stopped")
+        return {} if self._worn and self._lab.virtual and not going else self._lab.pumps_left_ul()
+
     def contents_ul(self) -> dict[str, float]:
         return self._lab.contents_ul()
 
@@ -208,11 +216,10 @@ class Session:
     def _open(self, spec: CampaignSpec, *, fresh: bool = False) -> None:
         """The rig, and an eye on its picture."""
         before = self._lab.rig
-        if fresh and self._eye is not None:
-            self._close_eye()
         self._lab.open(spec, fresh=fresh)
         rig = self._lab.rig
         if rig is not None and rig is not before:
+            self._close_eye()
             self._eye = LiveEye(rig.spec, self.latest_frame, self._bridge.post_reading)
 
     def _close_eye(self) -> None:
@@ -223,9 +230,12 @@ class Session:
     def _begin(self, spec: CampaignSpec) -> None:
         from campaign import opening
 
-        again = self._campaign is not None
+        if (refused := not_from_here(spec)) is not None:
+            raise RuntimeError(refused)
+        again = self._facts.folder is not None
         self._drop_campaign()
-        self._open(spec, fresh=again)
+        self._open(spec, fresh=self._worn)
+        self._worn = self._worn and not needs_rig(spec)
         executor = self._lab.executor(spec)
         folder = self._out if self._out is not None and not again else opening.new_folder(spec.name)
         campaign = opening.begin(
@@ -252,6 +262,7 @@ class Session:
 
     def _adopt(self, campaign: "Campaign", folder: Path) -> None:
         self._campaign = campaign
+        self._worn = self._worn or needs_rig(campaign.state.spec)
         self._unlisten = [
             campaign.listen(self._heard), campaign.listen_model(self._bridge.post_model),
         ]  # fmt: skip

@@ -11,6 +11,7 @@ from campaign.spec import CampaignSpec
 from campaign.state import CampaignState
 from gui.actions import Situation
 from gui.bridge import Bridge
+from gui.estimate import not_from_here
 from gui.facts import Facts
 from gui.main_window import MainWindow
 from gui.notices import Choice, Notice, notice
@@ -158,7 +159,8 @@ class Showing(QObject):
 
     def _situation(self) -> Situation:
         facts, state = self.facts, self.state
-        ready = facts.link == "ready" and self._window.setup_page.spec is not None
+        wanted = self._window.setup_page.spec
+        ready = facts.link == "ready" and wanted is not None and not_from_here(wanted) is None
         return Situation(
             phase=state.phase,
             ready=ready and not (facts.latched or facts.starting or facts.looking_only or facts.unfinished),
@@ -206,6 +208,8 @@ class Showing(QObject):
             self._window.manual_page.show_frame(frame.image, reading)
 
     def _slow(self) -> None:
+        if self._window.page == "setup":
+            self._window.setup_page.show_supply(self._session.supply_ul(), self.state.made)
         if self._window.page == "manual":
             page = self._window.manual_page
             self._session.ask_position()

@@ -33,13 +33,13 @@ QPushButton:pressed, QToolButton:pressed {{ background: {border}; }}
 QPushButton:checked, QToolButton:checked {{ border-color: {accent}; color: {accent}; background: {raised}; }}
 QPushButton:focus, QToolButton:focus {{ border: 2px solid {accent}; padding: 3px 11px; }}
 QToolButton:focus {{ padding: 3px 5px; }}
-QPushButton:disabled, QToolButton:disabled {{ color: {muted}; background: {background}; }}
+QPushButton:disabled, QToolButton:disabled {{ color: {faint}; background: transparent; border-style: dashed; }}
 QPushButton[kind="filled"] {{
   background: {accent}; color: {on_accent}; border-color: {accent}; font-weight: 600; }}
 QPushButton[kind="filled"]:hover {{ border-color: {text}; }}
 QPushButton[kind="filled"]:focus {{ border: 2px solid {text}; padding: 3px 11px; }}
 QPushButton[kind="filled"]:disabled {{
-  background: {raised}; color: {muted}; border-color: {border}; }}
+  background: transparent; color: {faint}; border: 1px dashed {border}; font-weight: 400; }}
 QPushButton[kind="quiet"], QToolButton[kind="quiet"] {{ border-color: transparent; background: transparent; }}
 QPushButton[kind="stopAll"] {{
   background: {stop}; color: #FFFFFF; border: 2px solid #FFFFFF; border-radius: 6px; font-weight: 700;
@@ -135,11 +135,12 @@ QGroupBox::title {{ subcontrol-origin: margin; left: 10px; color: {muted}; }}
 
 def sheet(theme: Theme) -> str:
     """The style sheet of a theme at its text scale."""
+    faint = "#6B7580" if theme.name == "dark" else "#98A1AB"
     field = "#1F242A" if theme.name == "dark" else "#FFFFFF"
     return _SHEET.format(
         background=theme.background, panel=theme.panel, raised=theme.raised, border=theme.border,
         text=theme.text, muted=theme.muted, accent=theme.accent, on_accent=theme.on_accent, run=theme.run,
-        fail=theme.fail, stop=STOP_RED, field=field, radius=RADIUS_PX, title=theme.px(TITLE_PX),
+        fail=theme.fail, faint=faint, stop=STOP_RED, field=field, radius=RADIUS_PX, title=theme.px(TITLE_PX),
         card_title=theme.px(CARD_TITLE_PX), body=theme.px(BODY_PX), caption=theme.px(CAPTION_PX),
         digits=theme.px(DIGITS_PX), chevron_up=icon_path(f"chevron_up_{theme.name}"),
         chevron_down=icon_path(f"chevron_down_{theme.name}"), tick=icon_path(f"tick_{theme.name}"),

@@ -11,6 +11,7 @@ from campaign.config import CampaignFileError, load_campaign
 from campaign.spec import CampaignSpec
 from campaign.state import CampaignState
 from gui.bridge import Bridge
+from gui.estimate import not_from_here
 from gui.facts import Facts
 from gui.main_window import MainWindow
 from gui.panels.setup import going_on
@@ -103,7 +104,7 @@ class Wiring(QObject):
     def start(self) -> None:
         """Begin the campaign that the form describes."""
         spec = self.window.setup_page.spec
-        if spec is None:
+        if spec is None or not_from_here(spec) is not None:
             self.window.show_page("setup")
             return
         self.showing.show_idle(spec)

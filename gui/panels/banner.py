@@ -64,6 +64,7 @@ class Banner(QFrame):
         for choice in self._notice.choices:
             button = self._button(choice, tone)
             self._row.addWidget(button)
+            button.show()
             self.buttons.append(button)
             QWidget.setTabOrder(before, button)
             before = button

@@ -137,6 +137,9 @@ class SetupPage(QWidget):
         self.summary.show_spec(self._spec, tuple(self._words(p, s) for p, s in mistakes.items()))
         self.changed.emit(self._spec)
 
+    def show_supply(self, left_ul: Mapping[str, float], over: int) -> None:
+        self.summary.show_supply(left_ul, over if self._begun else 0)
+
     def show_rig(self, rig: RigSpec | None) -> None:
         self.summary.show_rig(rig)
 

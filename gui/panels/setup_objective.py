@@ -16,9 +16,9 @@ from vision.colour import bgr_to_lab, lab_to_bgr
 KINDS = {
     "colour": "Colour of the vial",
     "formula": "Formula (no bench)",
-    "column": "Column of a table",
-    "function": "Function of a script",
 }
+ELSEWHERE = {"column": "Column of a table", "function": "Function of a script"}
+"""Not started from the window: shown when a campaign file has it, and not offered otherwise."""
 DIRECTIONS = {"minimise": "as small as possible", "maximise": "as large as possible"}
 
 
@@ -81,7 +81,9 @@ class ObjectiveCard(Card):
     def load(self, document: Mapping[str, object]) -> None:
         table = document.get("objective")
         table = table if isinstance(table, dict) else {}
-        choose(self.kind, table.get("kind", "colour"))
+        kind = str(table.get("kind", "colour"))
+        self._offer(kind)
+        choose(self.kind, kind)
         choose(self.direction, table.get("direction", "minimise"))
         for key in ("name", "unit", "formula", "column"):
             getattr(self, key).setText(shown(table.get(key)))
@@ -90,6 +92,15 @@ class ObjectiveCard(Card):
         self._noise = table.get("noise")
         self._fit()
         self._paint()
+
+    def _offer(self, kind: str) -> None:
+        self.kind.blockSignals(True)
+        for other, words in ELSEWHERE.items():
+            if (at := self.kind.findData(other)) >= 0:
+                self.kind.removeItem(at)
+            if other == kind:
+                self.kind.addItem(words, other)
+        self.kind.blockSignals(False)
 
     def fill(self, document: dict[str, object]) -> None:
         kind = self.kind.currentData()

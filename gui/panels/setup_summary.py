@@ -1,5 +1,7 @@
 """Set-up card on the right: the campaign in a paragraph, what it needs, and the one filled button."""
 
+from collections.abc import Mapping
+
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QPushButton
 
@@ -21,6 +23,8 @@ class SummaryCard(Card):
         super().__init__("What will happen")
         self._spec: CampaignSpec | None = None
         self._rig: RigSpec | None = None
+        self._left_ul: dict[str, float] = {}
+        self._over = 0
         self._mistakes: tuple[str, ...] = ()
         self.setFixedWidth(WIDTH_PX)
         self.words = QLabel(wordWrap=True)
@@ -63,6 +67,13 @@ class SummaryCard(Card):
             self._rig = rig
             self._fill()
 
+    def show_supply(self, left_ul: Mapping[str, float], over: int) -> None:
+        """What is left in the syringes, to 10 µL, and how many experiments of the campaign are over."""
+        rounded = {name: round(ul, -1) for name, ul in left_ul.items()}
+        if (rounded, over) != (self._left_ul, self._over):
+            self._left_ul, self._over = rounded, over
+            self._fill()
+
     def show_begun(self, begun: bool) -> None:
         self.start.setVisible(not begun)
         self.apply.setVisible(begun)
@@ -89,7 +100,7 @@ class SummaryCard(Card):
             self.words.setText(f"Not ready yet: {things} to put right.\n\n" + "\n".join(self._mistakes))
             return
         self.words.setText(paragraph(self._spec))
-        for row, (what, text, enough) in enumerate(needs(self._spec, self._rig)):
+        for row, (what, text, enough) in enumerate(needs(self._spec, self._rig, self._left_ul, self._over)):
             mark_ = QLabel()
             tone = self.theme.ok if enough else self.theme.warn
             mark_.setPixmap(pixmap("check" if enough else "warn", tone, 14))

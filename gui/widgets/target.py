@@ -44,7 +44,7 @@ class Target(pg.TargetItem):  # type: ignore[misc]
         label = self.label()
         label.setAnchor((1, 0.5) if left else (0, 0.5))
         label.offset = pg.Point(-RING_PX if left else RING_PX, 0)
-        label.valueChanged()
+        label.viewTransformChanged()  # or the word stays where the old side was
 
     def boundingRect(self) -> Any:  # noqa: N802
         box = self.shape().boundingRect()

@@ -228,3 +228,29 @@ def test_a_budget_changed_on_the_set_up_page_leaves_mode_beta_and_acquisition(
     assert after.spec == replace(before.spec, stop=replace(before.spec.stop, budget=30))
     assert after.waiting == before.waiting
     assert "Settings changed: budget 25 → 30." in run.log.text.toPlainText()
+
+
+def test_after_a_refused_start_the_next_campaign_has_its_picture_and_an_empty_log(
+    qtbot: QtBot, make_window: MakeWindow, colour: CampaignSpec
+) -> None:
+    wiring = make_window(colour, speed=100.0)
+    connected(qtbot, wiring, colour)
+    wiring.do("start")
+    until(qtbot, lambda: any(e.status == "running" for e in wiring.state.experiments))
+    wiring.session.command("stop")
+    until(qtbot, lambda: wiring.state.phase == "Stopped")
+    column = replace(colour, objective=replace(colour.objective, kind="column", column="x", target_lab=None))
+    wiring.window.setup_page.load(column)
+    assert not wiring.window.actions_["start"].isEnabled()
+    wiring.session.begin(column)
+    until(qtbot, lambda: any("command line" in m for m in wiring.facts.mistakes))
+    wiring.choose("dismiss")
+    wiring.window.setup_page.load(colour)
+    until(qtbot, lambda: wiring.window.actions_["start"].isEnabled())
+    wiring.do("start")
+    until(qtbot, lambda: wiring.state.phase == "Running")
+    assert "Stopped" not in wiring.window.run_page.log.text.toPlainText()
+    camera = wiring.window.run_page.camera
+    until(qtbot, lambda: camera.has_picture and camera.sees.text())
+    assert camera.isVisible()
+    until(qtbot, lambda: any(e.slot == "A1" for e in wiring.state.experiments))

@@ -101,8 +101,10 @@ def test_the_word_stays_inside(qtbot):
     maps.set_axes(state.spec.space, "red", "yellow")
     maps.show_next({"red": 3900.0, "yellow": 50.0}, None)
     assert maps.mean.target.label().offset.x() < 0
+    assert maps.mean.target.label().pos().x() < 0
     maps.show_next({"red": 100.0, "yellow": 50.0}, None)
     assert maps.mean.target.label().offset.x() > 0
+    assert maps.mean.target.label().pos().x() > 0
 
 
 def test_slices_of_numbers_and_words(qtbot):

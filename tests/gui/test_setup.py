@@ -13,8 +13,10 @@ from campaign.config import load_campaign
 from campaign.spec import CampaignSpec, StopSpec
 from campaign.state import CampaignState
 from gui.actions import Actions
+from gui.estimate import needs
 from gui.panels.setup import SetupPage
 from gui.revision import revised, said
+from hardware.rig_file import load_rig
 from optimiser.space import Categorical
 from resources import path
 
@@ -157,3 +159,33 @@ def test_the_form_is_saved_as_a_campaign_file(qtbot: QtBot, colour: CampaignSpec
     retype(qtbot, form.name, "Another colour")
     form.save(tmp_path / "mine.toml")
     assert load_campaign(tmp_path / "mine.toml") == replace(colour, name="Another colour")
+
+
+def test_what_the_window_cannot_start_is_not_offered_and_told_when_it_is_loaded(
+    qtbot: QtBot, colour: CampaignSpec
+) -> None:
+    form = page(qtbot, colour)
+    kind = form.objective.kind
+    assert [kind.itemData(n) for n in range(kind.count())] == ["colour", "formula"]
+    form.load(load_campaign(path("campaigns/replay_p3ht.toml")))
+    assert kind.currentData() == "column"
+    assert form.spec is not None
+    ((what, said_, enough),) = needs(form.spec, None)
+    assert (what, enough) == ("Measured", False)
+    assert "command line" in said_
+    form.load(colour)
+    assert kind.findData("column") < 0
+
+
+def test_the_supply_is_compared_with_what_is_left(colour: CampaignSpec) -> None:
+    rig = load_rig(path("rigs/virtual.toml"))
+    spec = replace(colour, stop=StopSpec(budget=30))
+    full = {what: (text, enough) for what, text, enough in needs(spec, rig)}
+    assert full["Blue"][1]
+    assert full["Blue"][0].endswith("the syringe holds 60.00\u202fmL: it may ask for a refill")
+    left = {what: (text, enough) for what, text, enough in needs(spec, rig, {"blue": 19_680.0})}
+    assert not left["Blue"][1]
+    assert left["Blue"][0].endswith("19.68\u202fmL left: the campaign will ask for a refill")
+    assert left["Red"][1]
+    late = {what: enough for what, _, enough in needs(spec, rig, {"blue": 19_680.0}, over=20)}
+    assert late["Blue"]
