@@ -1,7 +1,9 @@
 """Opens the window. The composition root: the only place of the window that knows the virtual bench."""
 
+import signal
 import sys
 from pathlib import Path
+from types import FrameType
 
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
@@ -19,6 +21,7 @@ from resources import shipped_campaigns
 
 DEFAULT_CAMPAIGN = "colour"
 DEFAULT_SPEED = 10.0
+SIGNAL_MS = 100
 
 
 def main(
@@ -46,6 +49,7 @@ def main(
     app.setApplicationName("Aliquot")
     on_bench = rig is None if virtual is None else virtual
     wiring = build(app, spec, rig, virtual=on_bench, speed=speed, seed=seed, out=out, theme=theme)
+    heed_signals(wiring)
     wiring.window.show()
     QTimer.singleShot(0, lambda: wiring.session.connect(spec))
     if screenshot is not None:
@@ -53,6 +57,22 @@ def main(
 
         take_when_ready(wiring, screenshot, after)
     return app.exec()
+
+
+def heed_signals(wiring: Wiring) -> None:
+    """Ctrl+C, a logout or a closed terminal: every device stops, then the journal is closed and the window goes."""
+
+    def end(number: int, frame: FrameType | None) -> None:
+        del number, frame
+        wiring.session.stop_all()
+        wiring.session.close()
+
+    for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), end)
+    alive = QTimer(wiring, interval=SIGNAL_MS)  # Qt's loop lets Python see a signal only when it calls Python
+    alive.timeout.connect(lambda: None)
+    alive.start()
 
 
 def campaign_path(named: str | Path | None) -> Path:
