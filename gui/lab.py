@@ -29,6 +29,7 @@ class Bench(Protocol):
     def close(self) -> None: ...
 
 
+SAME_PLACE_MM = 0.01
 MakeBench = Callable[[RigSpec], Bench]
 
 
@@ -127,7 +128,9 @@ class Lab:
             return "The stage is homed."
         if act == "move_to":
             x_mm, y_mm, z_mm = (float(v) for v in values)
-            rig.stage.move_to(x_mm, y_mm, z_mm)
+            here_mm = rig.stage.position_mm()
+            travels = max(abs(x_mm - here_mm[0]), abs(y_mm - here_mm[1])) > SAME_PLACE_MM
+            rig.stage.move_to(x_mm, y_mm, None if travels else z_mm)  # lowered again only where a person asks
             slot = self._slot_at_station()
             return f"Vial {slot} is at the station." if slot is not None else "The stage has moved."
         role, volume_ul, rate_ul_s = str(values[0]), float(values[1]), float(values[2])
