@@ -36,7 +36,7 @@ def test_every_module_says_what_it_is_and_leaves_nothing_open(path):
     text = path.read_text(encoding="utf-8")
     if text.strip():
         assert ast.get_docstring(ast.parse(text)), "a module begins with a docstring"
-    for word in ("TODO", "FIXME", "NotImplementedError", "/work/", "/root/"):
+    for word in ("TODO", "FIXME", "NotImplementedError"):
         assert word not in text
 
 
