@@ -8,8 +8,10 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtCore import QObject, Qt, QTimer, Signal
 
+TOGETHER_MS = 30
+"""What comes within so short a time is painted once."""
 _LATEST = ("state", "model", "facts", "reading", "position")
 
 
@@ -37,7 +39,9 @@ class Bridge(QObject):
         self._deliver: dict[str, Callable[[Any], None]] = {
             name: getattr(self, f"{name}_changed").emit for name in _LATEST
         }
-        self._wake.connect(self._take, Qt.ConnectionType.QueuedConnection)
+        self._soon = QTimer(self, singleShot=True, interval=TOGETHER_MS)
+        self._soon.timeout.connect(self._take)
+        self._wake.connect(self._soon.start, Qt.ConnectionType.QueuedConnection)
         self._happened.connect(self.event_happened, Qt.ConnectionType.QueuedConnection)
 
     def post_state(self, state: object) -> None:

@@ -133,7 +133,7 @@ class ModelCard(Card):
             self.maps.set_names(state.spec.objective.name, state.spec.objective.unit)
         if before is None or before.spec.strategy != state.spec.strategy:
             self._show_strategy()
-        if before is None or before.experiments != state.experiments:
+        if before is None or before.observed != state.observed:
             self.maps.show_measured(state.observed, state.spec.objective.unit)
             self._draw_slices(rescale=False)
         self._choose_page()
