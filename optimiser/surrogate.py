@@ -101,8 +101,7 @@ class MapRegressor(GaussianProcessRegressor):  # type: ignore[misc]
 class Posterior:
     """What the surrogate believes; quick to ask. Values are in the objective's unit.
 
-    lengthscales: by encoded column (`space.columns`), in parts of the parameter's range. noise_sd: standard
-    deviation of a reading about the truth. evidence: log marginal likelihood with priors.
+    lengthscales: by encoded column (`space.columns`), in parts of the parameter's range. evidence: log marginal likelihood with priors.
     """
 
     space: SearchSpace
@@ -126,10 +125,6 @@ class Posterior:
         L = cholesky(K, lower=True, check_finite=False)
         inverse = solve_triangular(L, np.eye(len(L)), lower=True, check_finite=False)
         return inverse, inverse.T @ (inverse @ self.y)
-
-    @property
-    def noise_sd(self) -> float:
-        return float(np.exp(self.theta[-1] / 2)) * self.scale
 
     def predict(self, points: Sequence[Point]) -> tuple[Array, Array]:
         """Mean and standard deviation of the true value (without the noise of a reading) at each point."""

@@ -187,10 +187,6 @@ class Slices(QWidget):
                 pen=[pg.mkPen(self.theme.panel if e.include else self.theme.muted, width=1.5) for e in shown],
             )
 
-    def clear_model(self) -> None:
-        for cut in self.cuts.values():
-            cut.band.clear()
-
     def _dragged(self, cut: OneSlice) -> None:
         if not self._quiet:
             self.moved.emit(self._change(cut))
