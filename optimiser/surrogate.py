@@ -101,7 +101,8 @@ class MapRegressor(GaussianProcessRegressor):  # type: ignore[misc]
 class Posterior:
     """What the surrogate believes; quick to ask. Values are in the objective's unit.
 
-    lengthscales: by encoded column (`space.columns`), in parts of the parameter's range. evidence: log marginal likelihood with priors.
+    lengthscales: by encoded column (`space.columns`), in parts of the parameter's range.
+    evidence: log marginal likelihood with priors.
     """
 
     space: SearchSpace
