@@ -4,14 +4,27 @@ Every `stop()` may be called from any thread at any time and never waits for a l
 command holds. A command that `stop()` cut short raises `StoppedError`.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
-import numpy as np
-import numpy.typing as npt
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
-Image = npt.NDArray[np.uint8]
-"""(h, w, 3) uint8, BGR."""
+    Image = npt.NDArray[np.uint8]
+    """(h, w, 3) uint8, BGR."""
+else:
+    Image = Any  # the process that owns the ports starts without numpy
+
+
+@dataclass(frozen=True)
+class Traffic:
+    """Bytes as they crossed the wire. `at_s` is on the monotonic clock; "!" marks a stop."""
+
+    at_s: float
+    direction: Literal[">", "<", "!"]
+    data: bytes
 
 
 @dataclass(frozen=True)
@@ -25,12 +38,35 @@ class Frame:
 
 @dataclass(frozen=True)
 class PumpRange:
-    """What a pump can do with the syringe it holds."""
+    """What a pump can do with the syringe it holds. step_ul: its resolution; 0 is as fine as min_volume_ul."""
 
     capacity_ul: float
     min_volume_ul: float
     min_rate_ul_s: float
     max_rate_ul_s: float
+    step_ul: float = 0.0
+
+
+@dataclass(frozen=True)
+class PumpAbilities:
+    """aspirates: can draw in. counts: tells how much it delivered, so that a cut dose is known. watchdog: stops by
+    itself when the computer falls silent. repeats_safely: a command whose answer was lost can be sent again and is
+    done once. ports: positions of its valve, by the names that `select` takes; empty without one."""
+
+    aspirates: bool = True
+    counts: bool = True
+    watchdog: bool = False
+    repeats_safely: bool = False
+    ports: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class StageRange:
+    """travel_mm: largest X, Y, Z; the smallest is 0. step_mm: resolution of each axis."""
+
+    travel_mm: tuple[float, float, float]
+    step_mm: tuple[float, float, float]
+    max_speed_mm_s: float
 
 
 class Device(Protocol):
@@ -38,8 +74,21 @@ class Device(Protocol):
 
     @property
     def name(self) -> str: ...
+    @property
+    def traffic(self) -> tuple[Traffic, ...]:
+        """The last few hundred pieces of the conversation, oldest first; empty for a device without a wire."""
+        ...
+
+    def open(self) -> None:
+        """Connect and make sure who answers. Moves and expels nothing. Again after a lost connection."""
+        ...
+
     def identify(self) -> str:
         """Ask the device who it is: model and firmware. Moves nothing."""
+        ...
+
+    def about(self) -> Mapping[str, str]:
+        """Settings and state as the device itself tells them now, in a person's words. Moves nothing."""
         ...
 
     def stop(self) -> None:
@@ -53,8 +102,14 @@ class Pump(Device, Protocol):
     @property
     def range(self) -> PumpRange: ...
     @property
+    def abilities(self) -> PumpAbilities: ...
+    @property
     def left_ul(self) -> float:
         """Book-kept volume left in the syringe."""
+        ...
+
+    def loaded(self, volume_ul: float) -> None:
+        """Book that the syringe now holds `volume_ul`."""
         ...
 
     def dispense(self, volume_ul: float, rate_ul_s: float) -> float:
@@ -70,12 +125,42 @@ class Pump(Device, Protocol):
         ...
 
 
+@runtime_checkable
+class Valved(Protocol):
+    """A pump with a valve, or a valve alone."""
+
+    @property
+    def port_now(self) -> str | None:
+        """Where the valve stands; None while that is not known."""
+        ...
+
+    def select(self, port: str) -> None:
+        """Turn the valve. Raises OutOfRangeError for a port that it does not have."""
+        ...
+
+
+@runtime_checkable
+class NeedsReadying(Protocol):
+    """A device that must make a movement of its own before it can be used, and only a person may say so."""
+
+    @property
+    def unready(self) -> str:
+        """Why it is not ready, and what making it ready will do (move, expel). Empty when it is ready."""
+        ...
+
+    def make_ready(self) -> None:
+        """Do it. Raises as `dispense` does."""
+        ...
+
+
 class Stage(Device, Protocol):
     @property
     def travel_mm(self) -> tuple[float, float, float]:
         """Largest X, Y, Z; the smallest is 0."""
         ...
 
+    @property
+    def range(self) -> StageRange: ...
     @property
     def homed(self) -> bool: ...
     def home(self) -> None: ...
@@ -98,5 +183,5 @@ class Camera(Device, Protocol):
 
 class Meter(Device, Protocol):
     def read(self) -> tuple[float, str]:
-        """The value and its unit."""
+        """The value and its unit. Raises ReplyError for overload, DeviceTimeoutError, NotConnectedError."""
         ...

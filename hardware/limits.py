@@ -1,10 +1,10 @@
 """What no caller can get round: full vials, empty syringes, the ends of the travel, and a stop in force."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
-from hardware.devices import Pump, PumpRange, Stage
+from hardware.devices import Pump, PumpAbilities, PumpRange, Stage, StageRange, Traffic
 from hardware.errors import HardwareError, OutOfRangeError, StoppedError
 from hardware.spec import NOZZLES_UP_MM, RackSpec
 from hardware.toml_file import did_you_mean
@@ -136,11 +136,28 @@ class LimitedPump:
         return self._pump.range
 
     @property
+    def abilities(self) -> PumpAbilities:
+        return self._pump.abilities
+
+    @property
+    def traffic(self) -> tuple[Traffic, ...]:
+        return self._pump.traffic
+
+    @property
     def left_ul(self) -> float:
         return self._pump.left_ul
 
+    def loaded(self, volume_ul: float) -> None:
+        self._pump.loaded(volume_ul)
+
+    def open(self) -> None:
+        self._pump.open()
+
     def identify(self) -> str:
         return self._pump.identify()
+
+    def about(self) -> Mapping[str, str]:
+        return self._pump.about()
 
     def dispense(self, volume_ul: float, rate_ul_s: float) -> float:
         return self.pour(None, volume_ul, rate_ul_s)
@@ -193,11 +210,25 @@ class LimitedStage:
         return self._stage.travel_mm
 
     @property
+    def range(self) -> StageRange:
+        return self._stage.range
+
+    @property
+    def traffic(self) -> tuple[Traffic, ...]:
+        return self._stage.traffic
+
+    @property
     def homed(self) -> bool:
         return self._stage.homed
 
+    def open(self) -> None:
+        self._stage.open()
+
     def identify(self) -> str:
         return self._stage.identify()
+
+    def about(self) -> Mapping[str, str]:
+        return self._stage.about()
 
     def home(self) -> None:
         self._station.check_running(self.name)

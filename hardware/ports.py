@@ -6,6 +6,23 @@ from pathlib import Path
 
 from serial.tools import list_ports
 
+USB = "usb:"
+
+
+def resolved(port: str) -> str:
+    """The name that the system gives a port now: `usb:SERIAL` is looked up by serial number, others stay.
+
+    Raises FileNotFoundError when no device, or more than one, has that number.
+    """
+    if not port.startswith(USB):
+        return port
+    wanted = port.removeprefix(USB)
+    found = [p.device for p in list_ports.comports() if p.serial_number == wanted]
+    if len(found) != 1:
+        many = f"{len(found)} devices have" if found else "no device has"
+        raise FileNotFoundError(f"{many} the serial number {wanted}")
+    return str(found[0])
+
 
 def holder(port: str) -> str | None:
     """The program that has a port open, as "name (process 123)". Linux only, and only what we may see."""
@@ -25,6 +42,11 @@ def holder(port: str) -> str | None:
 
 def advice(port: str, error: Exception) -> str:
     """What to do about a port that did not open."""
+    if port.startswith(USB):
+        found = ", ".join(
+            sorted(f"{p.device} ({p.serial_number})" for p in list_ports.comports() if p.serial_number)
+        )
+        return f"{error}. Found: {found or 'none'}. Plug the device in, or correct the port in the rig file"
     if "://" in port:
         return f"nothing answers there. Is the instrument, or the virtual bench, switched on? ({error})"
     if not sys.platform.startswith("win") and not Path(port).exists():

@@ -9,14 +9,16 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from hardware.devices import Camera, Device, Pump, Stage
+from hardware.devices import Camera, Device, Meter, Pump, Stage
 from hardware.drivers import module_of
 from hardware.errors import HardwareError, NotConnectedError, OutOfRangeError
 from hardware.limits import LimitedPump, LimitedStage, Station
-from hardware.spec import CameraSpec, PumpSpec, RigSpec, StageSpec
+from hardware.spec import CameraSpec, MeterSpec, PumpSpec, RigSpec, StageSpec
 from hardware.toml_file import did_you_mean
+from hardware.wire import Wire
 
 STOP_CONFIRMED_S = 1.0
+Part = PumpSpec | StageSpec | CameraSpec | MeterSpec
 
 
 @dataclass(frozen=True)
@@ -41,12 +43,19 @@ class Rig:
     """Devices that are open. Made by `open_rig`; `close` it, or use it in a with statement."""
 
     def __init__(
-        self, spec: RigSpec, pumps: Mapping[str, Pump], stage: Stage, camera: Camera | None, latch: threading.Event
+        self,
+        spec: RigSpec,
+        pumps: Mapping[str, Pump],
+        stage: Stage,
+        camera: Camera | None,
+        latch: threading.Event,
+        meters: Mapping[str, Meter] = MappingProxyType({}),
     ) -> None:
         self.spec = spec
         self._latch = latch
-        self._drivers: dict[str, Device] = {**pumps, "stage": stage} | ({"camera": camera} if camera else {})
-        self._syringes: Mapping[str, Any] = pumps
+        self._drivers: dict[str, Device] = {**pumps, "stage": stage, **meters}
+        self._drivers |= {"camera": camera} if camera else {}
+        self.meters: Mapping[str, Meter] = MappingProxyType(dict(meters))
         self._station = Station(stage, spec.rack, latch)
         self._limited = {role: LimitedPump(pump, self._station) for role, pump in pumps.items()}
         self.pumps: Mapping[str, Pump] = MappingProxyType(self._limited)
@@ -68,8 +77,7 @@ class Rig:
 
     def loaded(self, role: str, volume_ul: float) -> None:
         """Say what a syringe holds. A rig opens with full ones."""
-        self._pump(role)
-        self._syringes[role].loaded(volume_ul)
+        self._pump(role).loaded(volume_ul)
 
     def stop_all(self) -> tuple[str, ...]:
         """Stop every device at once, each from a thread of its own, and stay stopped until `rearm`.
@@ -112,27 +120,31 @@ def open_rig(spec: RigSpec, *, speed: float = 1.0) -> Rig:
     Raises RigOpenError that names every device that is missing; nothing stays open then.
     """
     latch = threading.Event()
-    parts: dict[str, PumpSpec | StageSpec | CameraSpec] = {**spec.pumps, "stage": spec.stage}
+    parts: dict[str, Part] = {**spec.pumps, "stage": spec.stage, **spec.meters}
     if spec.camera is not None:
         parts["camera"] = spec.camera
-    drivers = {role: _driver(role, part, speed, latch) for role, part in parts.items()}
+    wires: dict[str, Wire] = {}
+    drivers = {role: _driver(role, part, speed, latch, wires) for role, part in parts.items()}
     failures = _at_once({role: driver.open for role, driver in drivers.items()}, 30.0)
     if failures:
         _at_once({role: driver.close for role, driver in drivers.items()}, 2.0)
         raise RigOpenError(
             spec.name, tuple(Missing(role, _port(parts[role]), why) for role, why in failures.items())
         )
-    return Rig(spec, {role: drivers[role] for role in spec.pumps}, drivers["stage"], drivers.get("camera"), latch)
+    pumps = {role: drivers[role] for role in spec.pumps}
+    meters = {role: drivers[role] for role in spec.meters}
+    return Rig(spec, pumps, drivers["stage"], drivers.get("camera"), latch, meters)
 
 
-def _port(part: PumpSpec | StageSpec | CameraSpec) -> str:
+def _port(part: Part) -> str:
     return part.source if isinstance(part, CameraSpec) else part.port
 
 
-def _driver(role: str, part: PumpSpec | StageSpec | CameraSpec, speed: float, latch: threading.Event) -> Any:
+def _driver(role: str, part: Part, speed: float, latch: threading.Event, wires: dict[str, Wire]) -> Any:
     module = module_of(part.kind)
     settings = TypeAdapter(module.Settings).validate_python(dict(part.settings))
-    return module.Driver(role, part, settings, speed=speed, latch=latch)
+    shared = {"wire": wires.setdefault(_port(part), Wire(_port(part)))} if getattr(module, "CHAINED", False) else {}
+    return module.Driver(role, part, settings, speed=speed, latch=latch, **shared)
 
 
 def _at_once(calls: Mapping[str, Callable[[], object]], patience_s: float) -> dict[str, str]:

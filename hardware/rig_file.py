@@ -21,7 +21,8 @@ from hardware.toml_file import (
     validated,
 )
 
-_DUTIES = {"pump": "dispense", "stage": "move_to", "camera": "capture"}
+_DUTIES = {"pump": "dispense", "stage": "move_to", "camera": "capture", "meter": "read"}
+_NO_PORT = "person"
 
 
 class RigFileError(TomlFileError):
@@ -79,6 +80,8 @@ def _devices(table: Table) -> list[tuple[str, Table, str]]:
     pumps = table.get("pumps")
     found = [(f"pumps.{role}", part, "pump") for role, part in (pumps if isinstance(pumps, dict) else {}).items()]
     found += [(duty, table.get(duty), duty) for duty in ("stage", "camera")]
+    meters = table.get("meters")
+    found += [(f"meters.{r}", part, "meter") for r, part in (meters if isinstance(meters, dict) else {}).items()]
     return [(place, part, duty) for place, part, duty in found if isinstance(part, dict)]
 
 
@@ -105,23 +108,43 @@ def _check_names(table: Table, mistakes: Mistakes) -> None:
         return
     if not pumps:
         mistakes.add("pumps", "expected at least one pump")
-    for role in {"stage", "camera"} & pumps.keys():
-        mistakes.add(f"pumps.{role}", "a pump cannot be called that; the name belongs to another device")
+    meters = table.get("meters")
+    names = {"stage", "camera"}
+    for group, roles in (("meters", meters if isinstance(meters, dict) else {}), ("pumps", pumps)):
+        for role in sorted(names & roles.keys()):
+            mistakes.add(f"{group}.{role}", "cannot be called that; the name belongs to another device")
+        names |= roles.keys()
 
 
 def _check_ports(table: Table, mistakes: Mistakes) -> None:
-    first: dict[str, str] = {}
+    first: dict[tuple[str, object], tuple[str, Table]] = {}
     for place, part, duty in _devices(table):
         key = "source" if duty == "camera" else "port"
         port = part.get(key)
-        if not isinstance(port, str):
+        if not isinstance(port, str) or port == _NO_PORT:
             continue
         if not port.strip():
             mistakes.add(f"{place}.{key}", "is empty")
             continue
-        other = first.setdefault(_same_port(port), f"{place}.{key}")
-        if other != f"{place}.{key}":
-            mistakes.add(f"{place}.{key}", f"{shown(port)} is also {other}; each device needs a port of its own")
+        same = _same_port(port)
+        address = _address(part)
+        sharing = first.setdefault((same, None), (place, part))
+        other = first.setdefault((same, address), (place, part))[0]
+        if sharing[0] != place and (address is None or sharing[1].get("kind") != part.get("kind")):
+            other = sharing[0]
+        if other != place:
+            needs = "a port of its own" if address is None else "a port or an address of its own"
+            its = "source" if other == "camera" else "port"
+            mistakes.add(f"{place}.{key}", f"{shown(port)} is also {other}.{its}; each device needs {needs}")
+
+
+def _address(part: Table) -> object:
+    """Of a device that may share its port with others of its kind; None for one that may not."""
+    kind, settings = part.get("kind"), part.get("settings")
+    if not isinstance(kind, str) or kind not in KINDS or not getattr(module_of(kind), "CHAINED", False):
+        return None
+    default = getattr(module_of(kind).Settings(), "address", None)
+    return settings.get("address", default) if isinstance(settings, dict) else default
 
 
 def _same_port(port: str) -> str:

@@ -1,12 +1,13 @@
 """A rig file as frozen values. `rig_file.load_rig` is the doorman that makes them from TOML."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 
 NOZZLES_UP_MM = 0.0
@@ -51,7 +52,15 @@ class RackSpec:
 @dataclass(frozen=True)
 class PumpSpec:
     """kind: name of a module in `hardware.drivers`. port: what pyserial opens (COM3, /dev/ttyUSB0,
-    socket://host:port). diameter_mm, capacity_ul: of the syringe. settings: fields of the driver."""
+    socket://host:port), or usb:SERIAL for the device with that serial number wherever it is plugged in.
+
+    diameter_mm, capacity_ul: of the syringe; of a peristaltic pump, of its tubing's bore and of its bottle.
+    syringe: a name in `hardware.syringes`, from which a rig file takes both. settings: fields of the driver.
+    bottle_ul: what the bottle holds from which strokes are drawn through a valve; 0 when the syringe is the stock.
+    ports: of the valve: "draw", "deliver" and, if there is one, "waste".
+    factor, offset_ul: true volume = factor * commanded + offset_ul, from weighed doses.
+    backlash_ul: lost at each reversal. dead_volume_ul: of the tubing, filled by priming.
+    max_rate_ul_s: no faster than this, whatever the pump can."""
 
     kind: str
     port: str
@@ -59,6 +68,14 @@ class PumpSpec:
     capacity_ul: Positive
     settings: Mapping[str, str | int | float | bool]
     stock: str = ""
+    syringe: str = ""
+    bottle_ul: NotNegative = 0.0
+    ports: Mapping[Literal["draw", "deliver", "waste"], str] = field(default_factory=dict)
+    factor: Annotated[float, Field(ge=0.5, le=2.0)] = 1.0
+    offset_ul: Finite = 0.0
+    backlash_ul: NotNegative = 0.0
+    dead_volume_ul: NotNegative = 0.0
+    max_rate_ul_s: Positive | None = None
 
 
 @dataclass(frozen=True)
@@ -82,6 +99,15 @@ class CameraSpec:
 
 
 @dataclass(frozen=True)
+class MeterSpec:
+    """An instrument that measures. port: as of a pump; "person" for one that is read by eye."""
+
+    kind: str
+    port: str
+    settings: Mapping[str, str | int | float | bool]
+
+
+@dataclass(frozen=True)
 class ViewSpec:
     """Where the vial at the station stands in the picture. Numbers as in `vision.calibration.VialView`."""
 
@@ -93,7 +119,7 @@ class ViewSpec:
 
 @dataclass(frozen=True)
 class RigSpec:
-    """pumps by role; the role is the name that a campaign's parameters use ("red", "water")."""
+    """pumps by role; the role is the name that a campaign's parameters use ("red", "water"). meters by role too."""
 
     name: str
     pumps: Mapping[str, PumpSpec]
@@ -101,5 +127,6 @@ class RigSpec:
     rack: RackSpec
     camera: CameraSpec | None = None
     view: ViewSpec | None = None
+    meters: Mapping[str, MeterSpec] = field(default_factory=dict)
     format: Literal[1] = 1
     simulated: bool = False

@@ -11,12 +11,13 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import serial
 
 from hardware import ports
+from hardware.devices import Traffic
 from hardware.errors import DeviceTimeoutError, NotConnectedError, Outcome, ReplyError, StoppedError
 
 if sys.platform == "win32":
@@ -33,59 +34,86 @@ _READ_SLICE_S = 0.02
 
 
 @dataclass(frozen=True)
-class Traffic:
-    """Bytes as they crossed the wire. `at_s` is on the monotonic clock; "!" marks a stop."""
+class Mode:
+    """How a port is set. stop_bits 2: some older instruments."""
 
-    at_s: float
-    direction: Literal[">", "<", "!"]
-    data: bytes
+    baud: int
+    data_bits: Literal[7, 8] = 8
+    parity: Literal["N", "E", "O"] = "N"
+    stop_bits: Literal[1, 2] = 1
+
+
+@dataclass(eq=False)
+class Wire:
+    """What all links to one port share: the port itself, its locks, what came in and what crossed it."""
+
+    port: str
+    lock: threading.RLock = field(default_factory=threading.RLock)
+    write_lock: threading.Lock = field(default_factory=threading.Lock)
+    serial: Any = None
+    opened: str = ""
+    received: bytearray = field(default_factory=bytearray)
+    traffic: deque[Traffic] = field(default_factory=lambda: deque(maxlen=512))
+    users: set[int] = field(default_factory=set)
 
 
 class Link:
     """Whoever holds `lock` owns the conversation: it sends, then reads its own answer.
 
     `send_urgent` does not take that lock, so a stop never waits for an answer that somebody else awaits.
+    Devices that are chained on one port have a link each and one `wire` between them.
     """
 
-    def __init__(self, device: str, port: str, baud: int) -> None:
+    def __init__(self, device: str, port: str, mode: Mode | int, wire: Wire | None = None) -> None:
         self.device = device
         self.port = port
-        self.baud = baud
-        self.lock = threading.RLock()
-        self._write_lock = threading.Lock()
-        self._serial: Any = None
-        self._received = bytearray()
-        self._traffic: deque[Traffic] = deque(maxlen=512)
+        self.mode = Mode(mode) if isinstance(mode, int) else mode
+        self._wire = wire if wire is not None else Wire(port)
+
+    @property
+    def lock(self) -> threading.RLock:
+        return self._wire.lock
 
     @property
     def is_open(self) -> bool:
-        return self._serial is not None
+        return self._wire.serial is not None and id(self) in self._wire.users
 
     @property
     def traffic(self) -> tuple[Traffic, ...]:
         """The last few hundred pieces of the conversation, oldest first."""
-        return tuple(self._traffic)
+        return tuple(self._wire.traffic)
 
     def open(self) -> None:
         """Raises NotConnectedError that says what was tried and what to do."""
+        with self._wire.lock:
+            if self._wire.serial is None:
+                self._open()
+            self._wire.users.add(id(self))
+
+    def _open(self) -> None:
         real = "://" not in self.port
         options: dict[str, Any] = {"timeout": _READ_SLICE_S, "write_timeout": _WRITE_TIMEOUT_S}
         if real:
-            options["exclusive"] = True
+            options |= {"exclusive": True, "bytesize": self.mode.data_bits, "parity": self.mode.parity,
+                        "stopbits": self.mode.stop_bits}  # fmt: skip
+        wire = self._wire
         try:
-            self._serial = serial.serial_for_url(self.port, self.baud, **options)
+            wire.opened = ports.resolved(self.port)
+            wire.serial = serial.serial_for_url(wire.opened, self.mode.baud, **options)
             if real and sys.platform != "win32":
                 # pyserial's flock binds only programs that ask for it; this one binds all
-                fcntl.ioctl(self._serial.fileno(), termios.TIOCEXCL)
+                fcntl.ioctl(wire.serial.fileno(), termios.TIOCEXCL)
         except (*_FAILURES, ValueError) as error:
             self._drop()
-            tried = f"cannot open {self.port} at {self.baud} baud"
+            tried = f"cannot open {self.port} at {self.mode.baud} baud"
             raise NotConnectedError(self.device, f"{tried}: {ports.advice(self.port, error)}") from error
-        self._received.clear()
+        wire.received.clear()
 
     def close(self) -> None:
-        """Never raises: the port may be gone already."""
-        self._drop()
+        """Let go of the port once nobody else on it needs it. Never raises: it may be gone already."""
+        self._wire.users.discard(id(self))
+        if not self._wire.users:
+            self._drop()
 
     def send(self, data: bytes, unless: Callable[[], bool] = lambda: False) -> None:
         """Write `data`, or raise StoppedError if `unless()` is true at the last moment.
@@ -93,23 +121,23 @@ class Link:
         The question is asked inside the write lock: a stop that comes earlier prevents the command, one that
         comes later follows it on the wire.
         """
-        with self._write_lock:
+        with self._wire.write_lock:
             if unless():
                 raise StoppedError(self.device)
             self._write(data, ">")
 
     def send_urgent(self, data: bytes) -> None:
         """Write a stop. Waits for no conversation and at most 0.7 s for a port that takes no bytes."""
-        if not self._write_lock.acquire(timeout=0.1):
+        if not self._wire.write_lock.acquire(timeout=0.1):
             # a command is stuck in a full output queue: empty it, so that the stop goes out next
             with self._failures("unknown"):
                 self._port().reset_output_buffer()
-            if not self._write_lock.acquire(timeout=_WRITE_TIMEOUT_S + 0.1):
+            if not self._wire.write_lock.acquire(timeout=_WRITE_TIMEOUT_S + 0.1):
                 raise DeviceTimeoutError(self.device, f"{self.port} takes no bytes; use the emergency stop")
         try:
             self._write(data, "!")
         finally:
-            self._write_lock.release()
+            self._wire.write_lock.release()
 
     def read_until(self, end: bytes, deadline_s: float) -> bytes:
         """The next message without its end. `deadline_s` is on the monotonic clock."""
@@ -117,7 +145,7 @@ class Link:
         deadline_s = max(deadline_s, time.monotonic() + _READ_SLICE_S)
         while (message := self._next(end)) is None:
             if not self._receive() and time.monotonic() > deadline_s:
-                heard = f"only {bytes(self._received)!r}" if self._received else "nothing"
+                heard = f"only {bytes(self._wire.received)!r}" if self._wire.received else "nothing"
                 raise DeviceTimeoutError(self.device, f"no answer on {self.port} in time, heard {heard}", "unknown")
             if time.monotonic() > deadline_s + _READ_SLICE_S:
                 raise DeviceTimeoutError(self.device, f"{self.port} talks without end", "unknown")
@@ -138,19 +166,19 @@ class Link:
                 silent_since = time.monotonic()
             elif time.monotonic() - silent_since >= quiet_s:
                 break
-        self._received.clear()
+        self._wire.received.clear()
 
     def _next(self, end: bytes) -> bytes | None:
-        at = self._received.find(end)
-        if at < 0 and len(self._received) <= LONGEST_MESSAGE:
+        at = self._wire.received.find(end)
+        if at < 0 and len(self._wire.received) <= LONGEST_MESSAGE:
             return None
         if at < 0 or at > LONGEST_MESSAGE:
-            start = bytes(self._received[:40])
-            self._received.clear()
+            start = bytes(self._wire.received[:40])
+            self._wire.received.clear()
             advice = f"more than {LONGEST_MESSAGE} bytes without an end: wrong baud rate, or another device"
             raise ReplyError(self.device, "", repr(start), f"{self.port}: {advice}", "unknown")
-        message = bytes(self._received[:at])
-        del self._received[: at + len(end)]
+        message = bytes(self._wire.received[:at])
+        del self._wire.received[: at + len(end)]
         return message
 
     def _has_more(self) -> bool:
@@ -164,19 +192,19 @@ class Link:
             if data and (more := port.in_waiting):
                 data += port.read(more)
         if data:
-            self._received += data
-            self._traffic.append(Traffic(time.monotonic(), "<", data))
+            self._wire.received += data
+            self._wire.traffic.append(Traffic(time.monotonic(), "<", data))
         return data
 
     def _write(self, data: bytes, direction: Literal[">", "!"]) -> None:
         with self._failures("unknown"):
             self._port().write(data)
-        self._traffic.append(Traffic(time.monotonic(), direction, data))
+        self._wire.traffic.append(Traffic(time.monotonic(), direction, data))
 
     def _port(self) -> Any:
-        if self._serial is None:
+        if self._wire.serial is None:
             raise NotConnectedError(self.device, f"{self.port} is not open; check the cable and connect again")
-        return self._serial
+        return self._wire.serial
 
     @contextmanager
     def _failures(self, outcome: Outcome) -> Iterator[None]:
@@ -194,11 +222,12 @@ class Link:
             raise NotConnectedError(self.device, message, outcome) from error
 
     def _drop(self) -> None:
-        port, self._serial = self._serial, None
+        port, self._wire.serial = self._wire.serial, None
+        self._wire.users.clear()
         if port is None:
             return
         with suppress(*_FAILURES, ValueError):
-            if "://" not in self.port and sys.platform != "win32":
+            if "://" not in self._wire.opened and sys.platform != "win32":
                 fcntl.ioctl(port.fileno(), termios.TIOCNXCL)
         with suppress(*_FAILURES, ValueError):
             port.close()

@@ -11,14 +11,16 @@ banner that nobody asked for means that the controller restarted and no longer k
 import math
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from pydantic import Field
 
+from hardware.devices import StageRange, Traffic
 from hardware.dialects.grbl import ALARMS, END, ERRORS, Position, Word, is_banner, move_words, status_of, text_of
+from hardware.drivers import Probe
 from hardware.errors import (
     DeviceTimeoutError,
     HardwareError,
@@ -30,6 +32,7 @@ from hardware.errors import (
 from hardware.spec import Positive, StageSpec
 from hardware.wire import Link
 
+PROBES: tuple[Probe, ...] = ()
 ANSWER_S = 1.0
 STOP_S = 0.5
 ARRIVED_MM = 0.02
@@ -92,6 +95,17 @@ class Driver:
                 return self._version()
         self.open()
         return self._version()
+
+    @property
+    def traffic(self) -> tuple[Traffic, ...]:
+        return self._link.traffic
+
+    @property
+    def range(self) -> StageRange:
+        return StageRange(self.travel_mm, (0.01, 0.01, 0.01), self._settings.feed_mm_min / 60)
+
+    def about(self) -> Mapping[str, str]:
+        return {"state": self._report().state}
 
     def _version(self) -> str:
         return " ".join(self._command(Word.VERSION, ANSWER_S))

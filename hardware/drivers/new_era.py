@@ -1,7 +1,6 @@
 """Syringe pumps of the NE-1000 family, New Era Pump Systems, RS-232 in Basic mode.
 
-Manual: publication 1200-01, NE-1000, V3.9xx, sections 7 and 10. Checked against scripted conversations taken from
-that manual and against the virtual bench; not yet against a pump on a table.
+Manual: publication 1200-01, NE-1000, V3.9xx, sections 7 and 10.
 
 What the manual makes easy to get wrong: volumes are µL up to a syringe diameter of 14 mm and mL above; numbers have
 four digits and at most three decimals; units, phases and direction stay as any program left them, so that
@@ -14,14 +13,14 @@ import math
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Annotated, Literal, NoReturn
 
 from pydantic import Field
 
-from hardware.devices import PumpRange
+from hardware.devices import PumpAbilities, PumpRange, Traffic
 from hardware.dialects.new_era import (
     ETX,
     LARGEST_UL_DIAMETER_MM,
@@ -39,6 +38,7 @@ from hardware.dialects.new_era import (
     reply_of,
     same_value,
 )
+from hardware.drivers import Probe
 from hardware.errors import (
     DeviceTimeoutError,
     HardwareError,
@@ -48,8 +48,10 @@ from hardware.errors import (
     StoppedError,
 )
 from hardware.spec import Positive, PumpSpec
-from hardware.wire import Link
+from hardware.wire import Link, Wire
 
+CHAINED = True
+PROBES: tuple[Probe, ...] = ()
 ANSWER_S = 0.5
 STOP_S = 0.5
 MOST_STRAY_PACKETS = 64
@@ -70,14 +72,15 @@ class Driver:
     """One pump with one syringe, taken as full when it is opened."""
 
     def __init__(
-        self, name: str, spec: PumpSpec, settings: Settings, *, speed: float, latch: threading.Event
-    ) -> None:
+        self, name: str, spec: PumpSpec, settings: Settings, *, speed: float, latch: threading.Event,
+        wire: Wire | None = None,
+    ) -> None:  # fmt: skip
         self.name = name
         self._spec, self._settings = spec, settings
         self._slowest_poll_s = max(0.002, 0.1 / speed)
         self._unit = "UL" if spec.diameter_mm <= LARGEST_UL_DIAMETER_MM else "ML"
         self._area_mm2 = math.pi / 4 * spec.diameter_mm**2
-        self._link = Link(name, spec.port, settings.baud)
+        self._link = Link(name, spec.port, settings.baud, wire)
         self._latch = latch
         self._halt, self._standing = threading.Event(), threading.Event()
         self._working = threading.Lock()
@@ -133,6 +136,17 @@ class Driver:
         self.open()
         return self._version()
 
+    @property
+    def traffic(self) -> tuple[Traffic, ...]:
+        return self._link.traffic
+
+    @property
+    def abilities(self) -> PumpAbilities:
+        return PumpAbilities()
+
+    def about(self) -> Mapping[str, str]:
+        return {}
+
     def _version(self) -> str:
         try:
             return self._ask(Word.VERSION, Shape.VERSION).data
@@ -172,8 +186,6 @@ class Driver:
         if not math.isfinite(volume_ul) or volume_ul < self.range.min_volume_ul:
             smallest = self.range.min_volume_ul
             raise OutOfRangeError(self.name, f"{volume_ul:g} µL is below the smallest volume, {smallest:.3g} µL")
-        if volume_ul > self._spec.capacity_ul:
-            raise OutOfRangeError(self.name, f"{volume_ul:g} µL is more than the syringe holds")
         try:
             return float(four_digits(volume_ul / UL[self._unit])) * UL[self._unit]
         except ValueError as error:

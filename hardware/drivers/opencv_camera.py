@@ -9,19 +9,22 @@ import atexit
 import os
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from hardware.devices import Frame
+from hardware.devices import Frame, Traffic
+from hardware.drivers import Probe
 from hardware.errors import DeviceTimeoutError, NotConnectedError
 from hardware.spec import CameraSpec
 
 if TYPE_CHECKING:
     import cv2
 
+PROBES: tuple[Probe, ...] = ()
 _OPEN_S = 8.0
 
 
@@ -94,6 +97,14 @@ class Driver:
         frame = self.latest()
         size = f", {frame.image.shape[1]}x{frame.image.shape[0]}" if frame is not None else ""
         return f"OpenCV camera {self._source}{size}"
+
+    @property
+    def traffic(self) -> tuple[Traffic, ...]:
+        return ()
+
+    def about(self) -> Mapping[str, str]:
+        frame = self.latest()
+        return {"frames": str(self._number)} if frame is not None else {}
 
     def stop(self) -> None:
         """A camera moves nothing."""

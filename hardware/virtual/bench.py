@@ -7,18 +7,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from hardware.spec import CameraSpec, RigSpec
+from hardware.spec import CameraSpec, MeterSpec, PumpSpec, RigSpec, StageSpec
 from hardware.virtual.camera import MjpegCamera
 from hardware.virtual.clock import VirtualClock
-from hardware.virtual.grbl import GrblStage
-from hardware.virtual.new_era import NewEraPump
+from hardware.virtual.instruments import KINDS, Served, instrument_of
 from hardware.virtual.render import Renderer, view_of
 from hardware.virtual.truth_log import TruthLog
 from hardware.virtual.world import World
 
 _TICK_S = 0.02
-_PUMPS = ("new_era",)
-_STAGES = ("grbl",)
+_NO_INSTRUMENT = frozenset({"by_person"})
 
 
 class VirtualBench:
@@ -45,7 +43,7 @@ class VirtualBench:
         self._closing = threading.Event()
         self._log = TruthLog(truth_log)
         self.truth = World(spec, VirtualClock(speed), seed=seed, log=self._log)
-        self._started: list[NewEraPump | GrblStage | MjpegCamera] = []
+        self._started: list[Served | MjpegCamera] = []
         self._ticker = threading.Thread(target=self._tick, name="virtual bench", daemon=True)
         self._ticker.start()
         try:
@@ -55,16 +53,15 @@ class VirtualBench:
             raise
 
     def _start(self, spec: RigSpec, host: str, ports: Mapping[str, int], seed: int) -> RigSpec:
-        pumps = {}
-        for role, pump in spec.pumps.items():
-            address = int(pump.settings.get("address", 0))
-            port = NewEraPump(self.truth, role, address=address, host=host, port=ports.get(role, 0))
-            port.start()
-            self._started.append(port)
-            pumps[role] = replace(pump, port=f"socket://{host}:{port.port}")
-        stage = GrblStage(self.truth, host=host, port=ports.get("stage", 0))
-        stage.start()
-        self._started.append(stage)
+        addresses: dict[str, str] = {}
+        for parts in _by_port(spec):
+            first = next(iter(parts))
+            instrument = instrument_of(parts[first].kind)(self.truth, parts, host=host, port=ports.get(first, 0))
+            instrument.start()
+            self._started.append(instrument)
+            addresses |= dict.fromkeys(parts, instrument.address)
+        pumps = {role: replace(pump, port=addresses[role]) for role, pump in spec.pumps.items()}
+        meters = {role: replace(m, port=addresses.get(role, m.port)) for role, m in spec.meters.items()}
         camera: CameraSpec | None = None
         if spec.camera is not None:
             renderer = Renderer(spec, seed=seed)
@@ -72,9 +69,8 @@ class VirtualBench:
             eye.start()
             self._started.append(eye)
             camera = replace(spec.camera, kind="opencv_camera", source=eye.url)
-        return replace(
-            spec, pumps=pumps, stage=replace(spec.stage, port=f"socket://{host}:{stage.port}"), camera=camera
-        )
+        stage = replace(spec.stage, port=addresses["stage"])
+        return replace(spec, pumps=pumps, stage=stage, camera=camera, meters=meters)
 
     def _tick(self) -> None:
         while not self._closing.wait(_TICK_S):
@@ -100,8 +96,19 @@ class VirtualBench:
 
 
 def _check_kinds(spec: RigSpec) -> None:
-    strange = [f"pump {role} is a {p.kind}" for role, p in spec.pumps.items() if p.kind not in _PUMPS]
-    if spec.stage.kind not in _STAGES:
-        strange.append(f"the stage is a {spec.stage.kind}")
+    strange = [f"{role} is a {p.kind}" for role, p in _parts(spec).items() if p.kind not in KINDS | _NO_INSTRUMENT]
     if strange:
         raise ValueError(f"the virtual bench has no such instrument: {'; '.join(strange)}")
+
+
+def _parts(spec: RigSpec) -> dict[str, PumpSpec | StageSpec | MeterSpec]:
+    return {**spec.pumps, "stage": spec.stage, **spec.meters}
+
+
+def _by_port(spec: RigSpec) -> list[dict[str, PumpSpec | StageSpec | MeterSpec]]:
+    """The devices that share a port, together; those whose port is empty each have their own."""
+    grouped: dict[str, dict[str, PumpSpec | StageSpec | MeterSpec]] = {}
+    for role, part in _parts(spec).items():
+        if part.kind not in _NO_INSTRUMENT:
+            grouped.setdefault(part.port or role, {})[role] = part
+    return list(grouped.values())

@@ -22,6 +22,12 @@ class PortServer:
         self._closing = False
         self._thread = threading.Thread(target=self._serve, name=f"virtual {name}", daemon=True)
 
+    @property
+    def address(self) -> str:
+        """What pyserial opens."""
+        host = self._listener.getsockname()[0]
+        return f"socket://{host}:{self.port}"
+
     def start(self) -> None:
         self._thread.start()
 

@@ -6,6 +6,8 @@ from typing import Literal
 
 Direction = Literal["infuse", "withdraw"]
 Ended = Literal["target", "stopped", "stalled"]
+Path = Literal["nozzle", "bottle", "waste", "closed"]
+"""What the syringe is connected to. Through "closed" nothing flows and the plunger stalls."""
 
 
 @dataclass
@@ -19,6 +21,7 @@ class Stroke:
     began_s: float
     end_s: float
     stalls: bool
+    path: Path
     counted_ul: float = 0.0
     into: dict[str, float] = field(default_factory=lambda: defaultdict(float))
     beside: dict[str, float] = field(default_factory=lambda: defaultdict(float))
@@ -48,13 +51,16 @@ class Syringe:
     infused_ul: float = 0.0
     withdrawn_ul: float = 0.0
 
-    def begin(self, t_s: float, direction: Direction, rate_ul_s: float, target_ul: float, gain: float) -> None:
+    def begin(
+        self, t_s: float, direction: Direction, rate_ul_s: float, target_ul: float, gain: float, path: Path
+    ) -> None:
         """Start the plunger. A target beyond the end of the barrel stalls there."""
         room_ul = self.left_ul if direction == "infuse" else self.capacity_ul - self.left_ul
+        room_ul = 0.0 if path == "closed" else room_ul
         reach_ul = room_ul / gain
         stalls = target_ul > reach_ul + 1e-6
         span_s = min(target_ul, reach_ul) / rate_ul_s
-        self.stroke = Stroke(direction, rate_ul_s, target_ul, gain, t_s, t_s + span_s, stalls)
+        self.stroke = Stroke(direction, rate_ul_s, target_ul, gain, t_s, t_s + span_s, stalls, path)
 
     def move(self, t_s: float) -> float:
         """Advance the stroke under way to `t_s`; returns the true volume that went out (or came in)."""

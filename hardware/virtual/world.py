@@ -14,7 +14,7 @@ from hardware.spec import RigSpec
 from hardware.virtual.clock import VirtualClock
 from hardware.virtual.motion import Point, Travel
 from hardware.virtual.scene import Scene, SeenVial
-from hardware.virtual.syringe import Direction, Ended, Stroke, Syringe
+from hardware.virtual.syringe import Direction, Ended, Path, Stroke, Syringe
 from hardware.virtual.truth_log import TruthLog
 
 GAIN_SD = 0.005
@@ -51,6 +51,7 @@ class World:
         )
         self._travel: Travel | None = None
         self._spilled: dict[str, float] = defaultdict(float)
+        self._wasted: dict[str, float] = defaultdict(float)
 
     # time
 
@@ -84,7 +85,10 @@ class World:
         if stroke is None:
             return
         true_ul = syringe.move(t_s)
-        if true_ul <= 0.0 or stroke.direction == "withdraw":
+        if true_ul <= 0.0 or stroke.direction == "withdraw" or stroke.path == "bottle":
+            return
+        if stroke.path == "waste":
+            self._wasted[syringe.stock] += true_ul
             return
         fits_ul = 0.0
         if slot is not None:
@@ -111,14 +115,26 @@ class World:
 
     # pumps
 
-    def start_pump(self, role: str, direction: Direction, rate_ul_s: float, target_ul: float = math.inf) -> None:
-        """Set a plunger going; a stroke under way ends here and now."""
+    def start_pump(
+        self,
+        role: str,
+        direction: Direction,
+        rate_ul_s: float,
+        target_ul: float = math.inf,
+        path: Path | None = None,
+    ) -> None:
+        """Set a plunger going; a stroke under way ends here and now.
+
+        path: what a valve connects the syringe to; a check valve, without one, infuses to the nozzle and draws from
+        the bottle.
+        """
+        path = path or ("nozzle" if direction == "infuse" else "bottle")
         with self._lock:
             now = self.sync()
             syringe = self._syringes[role]
             self._end(syringe, "stopped")
             gain = syringe.gain * (1 + self._random.gauss(0, DOSE_SD))
-            syringe.begin(now, direction, rate_ul_s, target_ul, gain)
+            syringe.begin(now, direction, rate_ul_s, target_ul, gain, path)
 
     def stop_pump(self, role: str) -> float:
         """Halt a plunger; returns what was still to be counted of its target, in µL."""
@@ -163,6 +179,23 @@ class World:
         with self._lock:
             self.sync()
             return self._syringes[role].left_ul
+
+    def set_left(self, role: str, left_ul: float) -> None:
+        """Where a plunger stands before anybody has moved it."""
+        with self._lock:
+            self._syringes[role].left_ul = left_ul
+
+    def wasted_ul(self) -> dict[str, float]:
+        """What went to waste, by stock."""
+        with self._lock:
+            self.sync()
+            return dict(self._wasted)
+
+    def weight_mg(self) -> float:
+        """Of the liquid in the vial at the station; 1 mg/µL. 0 when no vial stands there."""
+        with self._lock:
+            slot = self._slot_at(self.sync())
+            return sum(self._vials[slot].values()) if slot is not None else 0.0
 
     def refill(self, role: str) -> None:
         """A person puts in a full syringe of the same stock."""

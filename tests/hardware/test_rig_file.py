@@ -20,7 +20,7 @@ port = "/dev/ttyUSB0"
 diameter_mm = 23.03
 capacity_ul = 25000
 stock = "red dye"
-settings = { address = 3 }
+settings = { address = 0 }
 
 [pumps.water]
 kind = "new_era"
@@ -58,7 +58,7 @@ def test_a_good_file_is_read(tmp_path):
     file = tmp_path / "rig.toml"
     file.write_text(GOOD, encoding="utf-8")
     rig = load_rig(file)
-    assert rig.pumps["red"].settings == {"address": 3}
+    assert rig.pumps["red"].settings == {"address": 0}
     assert rig.pumps["water"] == PumpSpec("new_era", "COM4", 23.03, 25_000.0, {})
     assert rig.rack.position_mm("D6") == (145, 95)
     assert rig.camera is None
@@ -67,7 +67,7 @@ def test_a_good_file_is_read(tmp_path):
 def test_every_mistake_is_told_at_once():
     text = (
         GOOD.replace('kind = "grbl"', 'kind = "gerbil"')
-        .replace("address = 3", 'address = 300, boud = 9600, baud = "fast"')
+        .replace("address = 0", 'address = 300, boud = 9600, baud = "fast"')
         .replace("rows = 4", "rows = 4.5\ncolour = 1")
         .replace("capacity_ul = 8000", "capacity_ul = 5000")
         .replace('port = "COM4"', 'port = "/dev/ttyUSB0"')
@@ -124,6 +124,13 @@ def test_a_mistake_is_told_with_its_place(old, new, told):
 def test_com_ports_are_one_whatever_the_case():
     text = GOOD.replace("/dev/ttyUSB0", "com4")
     assert any("also pumps.red.port" in m for m in mistakes_of(text))
+
+
+def test_pumps_chained_on_one_port_have_an_address_each():
+    text = GOOD.replace("/dev/ttyUSB0", "COM4").replace("address = 0", "address = 3")
+    assert parse_rig(text).pumps["red"].port == parse_rig(text).pumps["water"].port
+    foreign = text.replace('"socket://127.0.0.1:4000"', '"COM4"')
+    assert any("also pumps.red.port; each device needs a port of its own" in m for m in mistakes_of(foreign))
 
 
 def test_a_missing_file_and_a_binary_one(tmp_path):

@@ -6,8 +6,8 @@ import pytest
 
 from hardware.spec import CameraSpec, PumpSpec, RackSpec, RigSpec, StageSpec, VialSpec
 from hardware.virtual.clock import VirtualClock
-from hardware.virtual.grbl import GrblStage
-from hardware.virtual.new_era import NewEraPump
+from hardware.virtual.instruments.grbl import Instrument as GrblStage
+from hardware.virtual.instruments.new_era import Instrument as NewEraPump
 from hardware.virtual.world import World
 from tests.hardware.virtual.hands import Wall
 
@@ -52,7 +52,7 @@ def put_stage(world: World, wall: Wall) -> Callable[[str], None]:
 
 @pytest.fixture
 def pump(world: World) -> Iterator[NewEraPump]:
-    instrument = NewEraPump(world, "red")
+    instrument = NewEraPump(world, {"red": world.spec.pumps["red"]})
     instrument.start()
     yield instrument
     instrument.close()
@@ -60,7 +60,7 @@ def pump(world: World) -> Iterator[NewEraPump]:
 
 @pytest.fixture
 def stage(world: World) -> Iterator[GrblStage]:
-    instrument = GrblStage(world)
+    instrument = GrblStage(world, {"stage": world.spec.stage})
     instrument.start()
     yield instrument
     instrument.close()

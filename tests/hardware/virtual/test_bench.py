@@ -68,7 +68,7 @@ def test_ports_can_be_fixed_and_are_free_again_after_closing(bench: VirtualBench
 
 def test_an_instrument_that_it_does_not_have_is_named(spec: RigSpec) -> None:
     strange = replace(spec, pumps={**spec.pumps, "acid": replace(spec.pumps["red"], kind="tecan_xlp")})
-    with pytest.raises(ValueError, match="pump acid is a tecan_xlp"):
+    with pytest.raises(ValueError, match="acid is a tecan_xlp"):
         VirtualBench(strange)
 
 

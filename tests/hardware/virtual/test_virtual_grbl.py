@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from hardware.virtual.grbl import GrblStage
+from hardware.virtual.instruments.grbl import Instrument as GrblStage
 from hardware.virtual.world import World
 from tests.hardware.virtual.hands import StageClient, Wall
 

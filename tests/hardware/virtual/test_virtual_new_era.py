@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from hardware.virtual.new_era import NewEraPump, four_digits
+from hardware.virtual.instruments.new_era import Instrument as NewEraPump
+from hardware.virtual.instruments.new_era import four_digits
 from hardware.virtual.world import World
 from tests.hardware.virtual.hands import PumpClient, Wall
 

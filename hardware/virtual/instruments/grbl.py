@@ -7,8 +7,10 @@ as an Arduino's DTR line does: deaf while it boots, then the banner; position un
 
 import math
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from hardware.spec import StageSpec
 from hardware.virtual.gcode import Block, GrblError, Modes, parse, strip
 from hardware.virtual.grbl_settings import Settings
 from hardware.virtual.motion import Point, axis_limited
@@ -33,11 +35,13 @@ class Move:
     feed_mm_min: float | None
 
 
-class GrblStage(PortServer):
+class Instrument(PortServer):
     """The controller behind one port; the mechanics are the world's."""
 
-    def __init__(self, world: World, *, host: str = "127.0.0.1", port: int = 0) -> None:
-        super().__init__("stage", host, port)
+    def __init__(
+        self, world: World, parts: Mapping[str, StageSpec], *, host: str = "127.0.0.1", port: int = 0
+    ) -> None:
+        super().__init__(next(iter(parts)), host, port)
         self._world = world
         self._settings = Settings(world.spec.stage.travel_mm)
         self._boots_until_s = 0.0

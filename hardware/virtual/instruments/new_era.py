@@ -7,9 +7,11 @@ W withdrawing, S stopped, P paused, T timed pause, X purging; `A?` and a letter 
 
 import math
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from hardware.spec import PumpSpec
 from hardware.virtual.server import PortServer
 from hardware.virtual.syringe import Direction
 from hardware.virtual.world import World
@@ -83,15 +85,16 @@ def number(text: str) -> float:
     return float(text)
 
 
-class NewEraPump(PortServer):
+class Instrument(PortServer):
     """The instrument behind one port."""
 
     def __init__(
-        self, world: World, role: str, *, address: int = 0, host: str = "127.0.0.1", port: int = 0
+        self, world: World, parts: Mapping[str, PumpSpec], *, host: str = "127.0.0.1", port: int = 0
     ) -> None:
+        role, spec = next(iter(parts.items()))
         super().__init__(f"pump {role}", host, port)
         self._world, self._role = world, role
-        self.address = address
+        self._number = int(spec.settings.get("address", 0))
         self._program = Program()
         self._selected = 0
         self._status = "S"
@@ -128,7 +131,7 @@ class NewEraPump(PortServer):
         text = "".join(chr(b) for b in packet if 0x20 < b <= 0x7E).upper()
         match = re.match(r"(\*|\d{0,2})(.*)", text)
         address, command = (match[1], match[2]) if match is not None else ("", "")
-        if address != "*" and int(address or 0) != self.address:
+        if address != "*" and int(address or 0) != self._number:
             return
         self._walk()
         if self._alarm:
@@ -142,7 +145,7 @@ class NewEraPump(PortServer):
         self._reply(self._status + data)
 
     def _reply(self, text: str) -> None:
-        self.send(STX + f"{self.address:02d}{text}".encode("ascii") + ETX)
+        self.send(STX + f"{self._number:02d}{text}".encode("ascii") + ETX)
 
     # the command set
 
@@ -173,10 +176,10 @@ class NewEraPump(PortServer):
 
     def _address(self, data: str) -> str:
         if not data:
-            return f"{self.address:02d}"
+            return f"{self._number:02d}"
         if not data.isdigit() or int(data) > 99:
             raise RefusedError(Refused.OUT_OF_RANGE)
-        self.address = int(data)
+        self._number = int(data)
         return ""
 
     def _diameter(self, data: str) -> str:
@@ -335,17 +338,17 @@ class NewEraPump(PortServer):
 
 
 _COMMANDS = {
-    "VER": NewEraPump._version,
-    "ADR": NewEraPump._address,
-    "DIA": NewEraPump._diameter,
-    "PHN": NewEraPump._phase_number,
-    "FUN": NewEraPump._function,
-    "RAT": NewEraPump._rate,
-    "VOL": NewEraPump._volume,
-    "DIR": NewEraPump._direction,
-    "RUN": NewEraPump._run,
-    "STP": NewEraPump._stop,
-    "PUR": NewEraPump._purge,
-    "DIS": NewEraPump._dispensed,
-    "CLD": NewEraPump._clear,
+    "VER": Instrument._version,
+    "ADR": Instrument._address,
+    "DIA": Instrument._diameter,
+    "PHN": Instrument._phase_number,
+    "FUN": Instrument._function,
+    "RAT": Instrument._rate,
+    "VOL": Instrument._volume,
+    "DIR": Instrument._direction,
+    "RUN": Instrument._run,
+    "STP": Instrument._stop,
+    "PUR": Instrument._purge,
+    "DIS": Instrument._dispensed,
+    "CLD": Instrument._clear,
 }
