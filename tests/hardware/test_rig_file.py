@@ -70,7 +70,7 @@ def test_every_mistake_is_told_at_once():
         .replace("address = 0", 'address = 300, boud = 9600, baud = "fast"')
         .replace("rows = 4", "rows = 4.5\ncolour = 1")
         .replace("capacity_ul = 8000", "capacity_ul = 5000")
-        .replace('port = "COM4"', 'port = "/dev/ttyUSB0"')
+        .replace('port = "COM4"', 'port = "socket://127.0.0.1:4000"')
         .replace('name = "colour bench"', "simulatd = true")
     )
     told = dict(mistake.split(": ", 1) for mistake in mistakes_of(text))
@@ -82,7 +82,7 @@ def test_every_mistake_is_told_at_once():
         "rack.rows",
         "rack.colour",
         "rack.vial.fill_limit_ul",
-        "pumps.water.port",
+        "stage.port",
         "name",
         "simulatd",
     }
