@@ -184,7 +184,8 @@ class Driver:
     def expressed_ul(self, volume_ul: float) -> float:
         """The nearest volume that the pump can be told. Raises OutOfRangeError for one it cannot."""
         if not math.isfinite(volume_ul) or volume_ul < self.range.min_volume_ul:
-    XX
+            smallest = self.range.min_volume_ul
+            raise OutOfRangeError(self.name, f"{volume_ul:g} µL is below the smallest volume, {smallest:.3g} µL")
         if volume_ul > self._spec.capacity_ul:
             raise OutOfRangeError(self.name, f"{volume_ul:g} µL is more than the syringe holds")
         try:
