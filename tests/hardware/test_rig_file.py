@@ -88,7 +88,7 @@ def test_every_mistake_is_told_at_once():
     }
     assert 'did you mean "grbl"?' in told["stage.kind"]
     assert 'did you mean "baud"?' in told["pumps.red.settings.boud"]
-    assert "also pumps.red.port" in told["stage.port"]
+    assert "also pumps.water.port" in told["stage.port"]
 
 
 @pytest.mark.parametrize(
