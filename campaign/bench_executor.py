@@ -13,9 +13,8 @@ from campaign.protocol import make_protocol
 from campaign.recipe import RecipeError, make_recipe
 from campaign.spec import CampaignSpec
 from campaign.steps import CheckVial, Dose, Look, Measure, Move, Step, Wait
-from hardware.devices import Image
+from hardware.devices import Image, Rig
 from hardware.errors import HardwareError, StoppedError
-from hardware.rig import Rig
 from hardware.spec import NOZZLES_UP_MM
 
 

@@ -16,7 +16,7 @@ from hardware.spec import RigSpec
 if TYPE_CHECKING:
     from campaign.bench_executor import Attendant
     from campaign.executor import Executor
-    from hardware.rig import Rig
+    from hardware.devices import Rig
 
 
 class Bench(Protocol):

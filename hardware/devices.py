@@ -4,9 +4,11 @@ Every `stop()` may be called from any thread at any time and never waits for a l
 command holds. A command that `stop()` cut short raises `StoppedError`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
+
+from hardware.spec import RigSpec
 
 if TYPE_CHECKING:
     import numpy as np
@@ -185,3 +187,57 @@ class Meter(Device, Protocol):
     def read(self) -> tuple[float, str]:
         """The value and its unit. Raises ReplyError for overload, DeviceTimeoutError, NotConnectedError."""
         ...
+
+
+StopListener = Callable[[str, tuple[str, ...]], None]
+"""Told why everything was stopped, and which devices did not confirm."""
+
+
+class Rig(Protocol):
+    """The devices by role, with the rig's limits in force below every caller; in this process or in the owner's."""
+
+    @property
+    def spec(self) -> RigSpec: ...
+    @property
+    def pumps(self) -> Mapping[str, Pump]: ...
+    @property
+    def stage(self) -> Stage: ...
+    @property
+    def camera(self) -> Camera | None: ...
+    @property
+    def meters(self) -> Mapping[str, Meter]: ...
+    def dose(self, slot: str, role: str, volume_ul: float, rate_ul_s: float) -> float:
+        """Dispense into the vial at the station, which must be `slot`; returns what the pump counted, in µL."""
+        ...
+
+    def contents_ul(self, slot: str) -> float:
+        """Book-kept volume in a vial."""
+        ...
+
+    def set_contents(self, slot: str, volume_ul: float) -> None:
+        """Say what a vial holds: 0 for a clean one."""
+        ...
+
+    def loaded(self, role: str, volume_ul: float) -> None:
+        """Say what a syringe holds. A rig opens with full ones."""
+        ...
+
+    def stop_all(self) -> tuple[str, ...]:
+        """Stop every device at once and stay stopped until `rearm`; the devices that did not confirm."""
+        ...
+
+    @property
+    def stopped(self) -> bool: ...
+    def rearm(self) -> None:
+        """Release the stop. Moves nothing. Raises HardwareError while what was stopped has not come to its end."""
+        ...
+
+    def listen(self, function: StopListener) -> None:
+        """Call `function` when something else than `stop_all` of this rig has stopped it."""
+        ...
+
+    def exchange_log(self) -> str:
+        """Every byte of late, by device, time-stamped: for a help request."""
+        ...
+
+    def close(self) -> None: ...

@@ -9,9 +9,10 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from hardware.devices import Camera, Device, Meter, Pump, Stage
+from hardware.devices import Camera, Device, Meter, Pump, Stage, StopListener
 from hardware.drivers import module_of
 from hardware.errors import HardwareError, NotConnectedError, OutOfRangeError
+from hardware.exchange import exchanged
 from hardware.limits import LimitedPump, LimitedStage, Station
 from hardware.spec import CameraSpec, MeterSpec, PumpSpec, RigSpec, StageSpec
 from hardware.toml_file import did_you_mean
@@ -39,7 +40,7 @@ class RigOpenError(NotConnectedError):
         self.missing = missing
 
 
-class Rig:
+class LocalRig:
     """Devices that are open. Made by `open_rig`; `close` it, or use it in a with statement."""
 
     def __init__(
@@ -87,6 +88,13 @@ class Rig:
         self._latch.set()
         return tuple(_at_once({name: device.stop for name, device in self._drivers.items()}, STOP_CONFIRMED_S))
 
+    def listen(self, function: StopListener) -> None:
+        """As of any rig; in this process nobody else can stop it, so that `function` is never called."""
+
+    def exchange_log(self) -> str:
+        """Every byte of late, by device, time-stamped: for a help request."""
+        return exchanged({name: device.traffic for name, device in self._drivers.items()})
+
     @property
     def stopped(self) -> bool:
         return self._latch.is_set()
@@ -98,7 +106,7 @@ class Rig:
     def close(self) -> None:
         _at_once({name: device.close for name, device in self._drivers.items()}, 2.0)
 
-    def __enter__(self) -> "Rig":
+    def __enter__(self) -> "LocalRig":
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -114,12 +122,14 @@ class Rig:
         return self._limited[role]
 
 
-def open_rig(spec: RigSpec, *, speed: float = 1.0) -> Rig:
-    """Open all devices side by side. `speed`: how much faster than real time the bench's clock runs.
+def open_rig(spec: RigSpec, *, speed: float = 1.0, latch: threading.Event | None = None) -> LocalRig:
+    """Open all devices side by side, without the camera if `spec.camera` is None.
+
+    speed: how much faster than real time the bench's clock runs. latch: while it is set nothing moves.
 
     Raises RigOpenError that names every device that is missing; nothing stays open then.
     """
-    latch = threading.Event()
+    latch = latch if latch is not None else threading.Event()
     parts: dict[str, Part] = {**spec.pumps, "stage": spec.stage, **spec.meters}
     if spec.camera is not None:
         parts["camera"] = spec.camera
@@ -133,7 +143,7 @@ def open_rig(spec: RigSpec, *, speed: float = 1.0) -> Rig:
         )
     pumps = {role: drivers[role] for role in spec.pumps}
     meters = {role: drivers[role] for role in spec.meters}
-    return Rig(spec, pumps, drivers["stage"], drivers.get("camera"), latch, meters)
+    return LocalRig(spec, pumps, drivers["stage"], drivers.get("camera"), latch, meters)
 
 
 def _port(part: Part) -> str:

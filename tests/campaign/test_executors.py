@@ -17,9 +17,9 @@ from campaign.measure_executor import FormulaExecutor, FunctionExecutor, Measure
 from campaign.recipe import RecipeError
 from campaign.spec import CampaignSpec, DosingSpec, ObjectiveSpec
 from campaign.steps import CheckVial, Dose, Look, Measure, Move, Wait
-from hardware.devices import Camera, Frame
+from hardware.devices import Camera, Frame, Rig
 from hardware.errors import HardwareError, OutOfRangeError, StoppedError
-from hardware.rig import Rig, open_rig
+from hardware.rig import open_rig
 from hardware.rig_file import load_rig
 from hardware.virtual.bench import VirtualBench
 from optimiser.space import Continuous, SearchSpace

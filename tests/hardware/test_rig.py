@@ -12,7 +12,7 @@ import pytest
 
 from hardware.devices import PumpRange
 from hardware.errors import HardwareError, NotConnectedError, OutOfRangeError, StoppedError
-from hardware.rig import Rig, RigOpenError, open_rig
+from hardware.rig import LocalRig, RigOpenError, open_rig
 from hardware.spec import CameraSpec, PumpSpec, RackSpec, RigSpec, StageSpec, VialSpec
 from hardware.virtual.bench import VirtualBench
 
@@ -33,13 +33,13 @@ def bench() -> Iterator[VirtualBench]:
 
 
 @pytest.fixture
-def rig(bench) -> Iterator[Rig]:
+def rig(bench) -> Iterator[LocalRig]:
     with open_rig(bench.rig, speed=SPEED) as rig:
         yield rig
 
 
 @pytest.fixture
-def at_b2(rig) -> Rig:
+def at_b2(rig) -> LocalRig:
     rig.stage.home()
     rig.stage.move_to(*SPEC.rack.position_mm("B2"))
     return rig
@@ -113,7 +113,7 @@ def in_background(act) -> tuple[threading.Thread, list[HardwareError]]:
     return thread, failures
 
 
-def pouring(rig: Rig) -> None:
+def pouring(rig: LocalRig) -> None:
     """Return when liquid flows into B2."""
     while rig.contents_ul("B2") == 0:
         threading.Event().wait(0.001)
@@ -188,8 +188,8 @@ class Drop:
 
 
 @pytest.fixture
-def by_hand() -> Rig:
-    return Rig(SPEC, {"red": Drop()}, SlowStage(), None, threading.Event())
+def by_hand() -> LocalRig:
+    return LocalRig(SPEC, {"red": Drop()}, SlowStage(), None, threading.Event())
 
 
 def test_a_second_move_leaves_the_first_one_guarded(by_hand):

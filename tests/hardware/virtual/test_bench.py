@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 import resources
+from hardware.devices import Rig
 from hardware.errors import StoppedError
-from hardware.rig import Rig, open_rig
+from hardware.rig import open_rig
 from hardware.rig_file import load_rig
 from hardware.spec import RigSpec
 from hardware.virtual.bench import VirtualBench
