@@ -8,16 +8,23 @@ from pathlib import Path
 from hardware.devices import Traffic
 
 KEPT = 20
+TOGETHER_S = 0.02
 
 
 def exchanged(traffic: Mapping[str, tuple[Traffic, ...]]) -> str:
-    """All pieces of all devices in the order of time. `!` marks a stop; bytes that are no letters are escaped."""
+    """What was said, in the order of time. `!` marks a stop; bytes that are no letters are escaped."""
     to_wall_s = time.time() - time.monotonic()
-    pieces = sorted((piece.at_s, name, piece) for name, said in traffic.items() for piece in said)
+    said = sorted(((p.at_s, name, p.direction, p.data) for name, pieces in traffic.items() for p in pieces))
+    lines: list[tuple[float, str, str, bytes]] = []
+    for at_s, name, direction, data in said:
+        if lines and lines[-1][1:3] == (name, direction) and at_s - lines[-1][0] < TOGETHER_S:
+            lines[-1] = (*lines[-1][:3], lines[-1][3] + data)  # one answer that came in pieces
+        else:
+            lines.append((at_s, name, direction, data))
     return "".join(
         f"{datetime.datetime.fromtimestamp(at_s + to_wall_s).astimezone().isoformat(timespec='milliseconds')} "
-        f"{name:>10} {piece.direction} {str(piece.data)[2:-1]}\n"
-        for at_s, name, piece in pieces
+        f"{name:>10} {direction} {str(data)[2:-1]}\n"
+        for at_s, name, direction, data in lines
     )
 
 

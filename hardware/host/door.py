@@ -10,18 +10,20 @@ import os
 import secrets
 import socket
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from platformdirs import user_runtime_path
+from platformdirs import user_data_path
 
+ENDING = ".ending"
 _PATIENCE_S = 2.0
 
 
 def doors() -> Path:
     """The per-user folder with a file for each port owner that is alive."""
-    return user_runtime_path("aliquot", appauthor=False) / "doors"
+    return user_data_path("aliquot", appauthor=False) / "doors"
 
 
 class StopDoor:
@@ -41,8 +43,14 @@ class StopDoor:
         new.replace(self._file)
         threading.Thread(target=self._attend, name="stop door", daemon=True).start()
 
+    def ending(self) -> None:
+        """Say that the ports will be free in a moment."""
+        with suppress(OSError):  # the folder may have been cleared
+            self._file.replace(self._file.with_suffix(ENDING))
+
     def close(self) -> None:
-        self._file.unlink(missing_ok=True)
+        for file in (self._file, self._file.with_suffix(ENDING)):
+            file.unlink(missing_ok=True)
         self._listener.close()
 
     def _attend(self) -> None:
@@ -61,6 +69,25 @@ class StopDoor:
             if hmac.compare_digest(password.encode(), self._password.encode()):
                 unconfirmed = self._stop(by[:80] or "somebody at the stop door")
                 caller.sendall(json.dumps(unconfirmed).encode())
+
+
+def wait_for_predecessors(patience_s: float) -> bool:
+    """Wait for owners that are about to let go of their ports; whether there were any and all have ended."""
+    deadline_s = time.monotonic() + patience_s
+    seen = False
+    while ending := [f for f in doors().glob(f"*{ENDING}") if _age_s(f) < 2 * patience_s]:
+        seen = True
+        if time.monotonic() > deadline_s:
+            return False
+        time.sleep(0.02 * len(ending))
+    return seen
+
+
+def _age_s(file: Path) -> float:
+    try:
+        return time.time() - file.stat().st_ctime
+    except FileNotFoundError:
+        return float("inf")
 
 
 def stop_everything(by: str = "aliquot stop") -> dict[str, tuple[str, ...]]:

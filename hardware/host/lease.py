@@ -12,7 +12,7 @@ _LOOK_S = 0.02
 
 
 class Lease:
-    """Calls `expired(why)` once each time the program has been silent for `lease_s`, or when its process is gone."""
+    """Calls `expired(why)` once each time the program was silent for `lease_s`, and when its process is gone."""
 
     def __init__(self, lease_s: float, expired: Callable[[str], None]) -> None:
         self._lease_s = lease_s

@@ -1,0 +1,168 @@
+"""A rig whose ports live in a process of their own; what the program sees of it."""
+
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from hardware.devices import Camera, Meter, Pump, Stage, StopListener
+from hardware.errors import HardwareError, OutOfRangeError, StoppedError
+from hardware.host.hosted_devices import HostedMeter, HostedPump, HostedStage
+from hardware.host.lease import LEASE_S
+from hardware.host.line import Line, OwnerLostError
+from hardware.host.messages import Message
+from hardware.rig import STOP_CONFIRMED_S, Missing, RigOpenError
+from hardware.rig_file import rig_to_toml
+from hardware.spec import RigSpec
+from hardware.toml_file import did_you_mean
+
+OWNER = "port owner"
+
+
+class HostedRig:
+    """Made by `open_hosted`; `close` it, or use it in a with statement. Any thread may call any method."""
+
+    def __init__(self, spec: RigSpec, speed: float, lease_s: float, logs: Path | None) -> None:
+        self.spec = spec
+        self.camera: Camera | None = None
+        self._speed, self._lease_s, self._logs = speed, lease_s, logs
+        self._listeners: list[StopListener] = []
+        self._state: dict[str, Any] = {}
+        self._stopped = threading.Event()
+        self._reopening = threading.Lock()
+        self._line = self._started()
+        facts = self._opened(self._line)
+        self.pumps: Mapping[str, Pump] = MappingProxyType(
+            {r: HostedPump(f"pumps.{r}", r, self._ask, self._look, self.stop_all, facts) for r in spec.pumps}
+        )
+        self.stage: Stage = HostedStage("stage", "stage", self._ask, self._look, self.stop_all, facts)
+        self.meters: Mapping[str, Meter] = MappingProxyType(
+            {r: HostedMeter(f"meters.{r}", r, self._ask, self._look, self.stop_all) for r in spec.meters}
+        )
+
+    def dose(self, slot: str, role: str, volume_ul: float, rate_ul_s: float) -> float:
+        if role not in self.pumps:
+            raise OutOfRangeError(self.spec.name, f"no pump {role!r}{did_you_mean(role, self.pumps)}")
+        try:
+            return float(self._ask("rig", "dose", slot, role, volume_ul, rate_ul_s))
+        except OwnerLostError as error:
+            if error.outcome == "unknown":  # it may all be in the vial
+                self._state["left_ul"][role] = max(0.0, self._state["left_ul"][role] - volume_ul)
+                limit_ul = self.spec.rack.vial.capacity_ul
+                self._state["contents_ul"][slot] = min(limit_ul, self._state["contents_ul"][slot] + volume_ul)
+            raise
+
+    def contents_ul(self, slot: str) -> float:
+        contents = self._look("contents_ul", {})
+        if slot not in contents:
+            raise OutOfRangeError("rack", f"has no slot {slot!r}{did_you_mean(slot, contents)}")
+        return float(contents[slot])
+
+    def set_contents(self, slot: str, volume_ul: float) -> None:
+        self._ask("rig", "set_contents", slot, volume_ul)
+
+    def loaded(self, role: str, volume_ul: float) -> None:
+        self._ask("rig", "loaded", role, volume_ul)
+
+    def stop_all(self) -> tuple[str, ...]:
+        self._stopped.set()
+        try:
+            return tuple(self._line.ask({"do": "stop"}, STOP_CONFIRMED_S + 0.5))
+        except OwnerLostError:
+            return (*self.spec.pumps, "stage")
+
+    @property
+    def stopped(self) -> bool:
+        return self._stopped.is_set() or bool(self._look("stopped", False))
+
+    def rearm(self) -> None:
+        """Release the stop; a port owner that was lost is started anew, with the books as they were."""
+        with self._reopening:
+            if self._line.dead:
+                self._reopen()
+            else:
+                self._ask("rig", "rearm")
+            self._stopped.clear()
+
+    def listen(self, function: StopListener) -> None:
+        self._listeners.append(function)
+
+    def exchange_log(self) -> str:
+        return str(self._ask("rig", "exchange_log"))
+
+    def close(self) -> None:
+        self._line.close()
+
+    def __enter__(self) -> "HostedRig":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def owner_pid(self) -> int:
+        """Of the process that owns the ports."""
+        return self._line.pid
+
+    def _started(self) -> Line:
+        return Line(OWNER, "hardware.host.owner", self._heard, self._lost)
+
+    def _opened(self, line: Line) -> Mapping[str, Any]:
+        asked: Message = {"do": "open", "rig": rig_to_toml(self.spec), "speed": self._speed}
+        asked |= {"lease_s": self._lease_s, "logs": str(self._logs) if self._logs else ""}
+        try:
+            facts: Mapping[str, Any] = line.ask(asked)
+        except HardwareError:
+            line.close()
+            raise
+        if "missing" in facts:
+            line.close()
+            raise RigOpenError(self.spec.name, tuple(Missing(*part) for part in facts["missing"]))
+        return facts
+
+    def _reopen(self) -> None:
+        left_ul, contents_ul = dict(self._state["left_ul"]), dict(self._state["contents_ul"])
+        self._line.close()
+        self._state.clear()
+        self._line = self._started()
+        self._opened(self._line)
+        for role, volume_ul in left_ul.items():
+            self.loaded(role, volume_ul)
+        for slot, volume_ul in contents_ul.items():
+            self.set_contents(slot, volume_ul)
+
+    def _ask(self, on: str, what: str, *arguments: object) -> Any:
+        if self._stopped.is_set() and what in ("dose", "dispense", "aspirate", "move_to", "home"):
+            raise StoppedError(on.rpartition(".")[2], "everything is stopped; release the stop before going on")
+        return self._line.ask({"do": "call", "on": on, "what": what, "arguments": list(arguments)})
+
+    def _look(self, name: str, default: Any) -> Any:
+        return self._state.get(name, default)
+
+    def _heard(self, message: Message) -> None:
+        if isinstance(state := message.get("state"), dict):
+            self._state.update(state)
+        elif "stopped" in message:
+            unconfirmed = message.get("unconfirmed")
+            names = tuple(unconfirmed) if isinstance(unconfirmed, list) else ()
+            self._tell(str(message["stopped"]), names)
+
+    def _lost(self, why: str) -> None:
+        self._tell(f"the process that owns the ports {why}", (*self.spec.pumps, "stage"))
+
+    def _tell(self, why: str, unconfirmed: tuple[str, ...]) -> None:
+        self._stopped.set()
+        for function in self._listeners:
+            function(why, unconfirmed)
+
+
+def open_hosted(
+    spec: RigSpec, *, speed: float = 1.0, lease_s: float = LEASE_S, logs: Path | None = None
+) -> HostedRig:
+    """Start a port owner and have it open the rig; as `hardware.rig.open_rig`, in a process of its own.
+
+    lease_s: how long this program may be silent before everything is stopped. logs: folder in which the exchange
+    log is saved when a command fails. Raises RigOpenError.
+    """
+    return HostedRig(spec, speed, lease_s, logs)
