@@ -1,0 +1,49 @@
+"""A program with a rig, a dose that runs and a bench in yet another process: to be killed, frozen and blocked.
+
+    python -m tests.hardware.host.program RIG.toml [BLOCK]
+
+Prints the owner's process number once the dose is being asked for. BLOCK says how its main thread is held up then:
+"loop" a Python loop, "c" a C call that keeps the GIL, "regex" a regular expression, nothing: it waits.
+"""
+
+import re
+import sys
+import threading
+import time
+from pathlib import Path
+
+from hardware.host.hosted import open_hosted
+from hardware.host.lease import LEASE_S
+from hardware.rig_file import load_rig
+
+
+def block(how: str, seconds: float) -> None:
+    """Keep the main thread busy for about that long."""
+    until_s = time.monotonic() + seconds
+    match how:
+        case "loop":
+            while time.monotonic() < until_s:
+                pass
+        case "c":
+            while time.monotonic() < until_s:
+                sum(range(40_000_000))  # about a second in one C call, the GIL held
+        case "regex":
+            while time.monotonic() < until_s:
+                re.match(r"(a+)+$", "a" * 24 + "b")
+        case _:
+            threading.Event().wait(seconds)
+
+
+def main(rig_file: str, how: str = "") -> None:
+    rig = open_hosted(load_rig(Path(rig_file)), lease_s=1.5 if how == "loop" else LEASE_S)
+    rig.stage.home()
+    rig.stage.move_to(*rig.spec.rack.position_mm("A1"))
+    for role in rig.pumps:
+        threading.Thread(target=rig.dose, args=("A1", role, 1500.0, 5.0), daemon=True).start()
+    print(rig.owner_pid, flush=True)
+    sys.stdin.readline()
+    block(how, 60.0)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
