@@ -1,7 +1,7 @@
 """Makes experiments on a rig: moves, doses, looks, and asks when what is seen is not what was done."""
 
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol
 
 from campaign.events import Json, Point
@@ -166,6 +166,16 @@ class BenchExecutor:
         """Stop all devices and any wait; the names of those that did not confirm."""
         self._stop.set()
         return self._rig.stop_all()
+
+    def listen_stop(self, function: Callable[[str], None]) -> Callable[[], None]:
+        """Told when the port owner stopped everything by itself, or was lost."""
+
+        def told(why: str, unconfirmed: tuple[str, ...]) -> None:
+            del unconfirmed  # the stop that follows asks the devices again
+            self._stop.set()
+            function(why)
+
+        return self._rig.listen(told)
 
     def rearm(self) -> None:
         self._rig.rearm()

@@ -1,6 +1,6 @@
 """Who carries out steps: a bench, a table, a function. The loop sees only this interface."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -70,6 +70,10 @@ class Executor(Protocol):
 
     def stop(self) -> tuple[str, ...]:
         """Stop everything now, from any thread; the names of devices that did not confirm."""
+        ...
+
+    def listen_stop(self, function: Callable[[str], None]) -> Callable[[], None]:
+        """Call `function(why)` when something else than `stop` has stopped the bench; returns what ends it."""
         ...
 
     def rearm(self) -> None:

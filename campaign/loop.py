@@ -92,6 +92,7 @@ class Campaign:
         self._executor = executor
         self._journal = journal
         self._hands = Hands(executor)
+        self._unlisten = executor.listen_stop(lambda why: self.stop_all(f"the port owner: {why}"))
         self._mind = Mind()
         self._walk = Walk(desk, executor, journal, self._hands, self._mind)
         self._thread = threading.Thread(target=self._live, name="aliquot-campaign", daemon=True)
@@ -220,6 +221,7 @@ class Campaign:
 
     def close(self) -> None:
         """After the step under way: hold, end the threads, close the journal. The executor stays open."""
+        self._unlisten()
         self._desk.closing = True
         self._desk.post(lambda: None)
         if threading.current_thread() is not self._thread:

@@ -232,8 +232,8 @@ class Rig(Protocol):
         """Release the stop. Moves nothing. Raises HardwareError while what was stopped has not come to its end."""
         ...
 
-    def listen(self, function: StopListener) -> None:
-        """Call `function` when something else than `stop_all` of this rig has stopped it."""
+    def listen(self, function: StopListener) -> Callable[[], None]:
+        """Call `function` when something else than `stop_all` of this rig has stopped it; returns what ends it."""
         ...
 
     def exchange_log(self) -> str:

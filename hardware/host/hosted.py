@@ -1,7 +1,7 @@
 """A rig whose ports live in a process of their own; what the program sees of it."""
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -85,8 +85,9 @@ class HostedRig:
                 self._ask("rig", "rearm")
             self._stopped.clear()
 
-    def listen(self, function: StopListener) -> None:
+    def listen(self, function: StopListener) -> Callable[[], None]:
         self._listeners.append(function)
+        return lambda: self._listeners.remove(function) if function in self._listeners else None
 
     def exchange_log(self) -> str:
         return str(self._ask("rig", "exchange_log"))
@@ -153,7 +154,7 @@ class HostedRig:
 
     def _tell(self, why: str, unconfirmed: tuple[str, ...]) -> None:
         self._stopped.set()
-        for function in self._listeners:
+        for function in tuple(self._listeners):
             function(why, unconfirmed)
 
 

@@ -80,6 +80,10 @@ class PaperBench:
         self.stopped.set()
         return self.unconfirmed
 
+    def listen_stop(self, function):
+        self.stop_listener = function
+        return lambda: None
+
     def rearm(self) -> None:
         self.stopped.clear()
 

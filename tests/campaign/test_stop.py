@@ -250,3 +250,13 @@ def test_while_the_optimiser_thinks(tmp_path, monkeypatch):
     watch.until(lambda s: s.phase == "Aborted")
     free.set()
     campaign.close()
+
+
+def test_a_stop_that_the_port_owner_made_aborts_the_campaign(tmp_path):
+    campaign, bench, _ = caught(tmp_path)
+    bench.stop_listener("the program has not answered for 0.6 s")
+    assert campaign.wait(PATIENCE_S)
+    assert campaign.state.phase == "Aborted"
+    assert campaign.state.why == "Stop all by the port owner: the program has not answered for 0.6 s"
+    assert bench.stopped.is_set()
+    campaign.close()
