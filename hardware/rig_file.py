@@ -94,8 +94,8 @@ def _check_driver(place: str, part: Table, duty: str, mistakes: Mistakes) -> Non
     kind = part.get("kind")
     if not isinstance(kind, str):
         return
-    fit = sorted(k for k in KINDS if hasattr(module_of(k).Driver, _DUTIES[duty]))
-    if kind not in fit:
+    if kind not in KINDS or not hasattr(module_of(kind).Driver, _DUTIES[duty]):
+        fit = sorted(k for k in KINDS if hasattr(module_of(k).Driver, _DUTIES[duty]))
         why = f"{shown(kind)} is no driver of a {duty}{did_you_mean(kind, fit)}; there are {', '.join(fit)}"
         mistakes.add(f"{place}.kind", why)
     elif isinstance(part["settings"], dict):
