@@ -12,8 +12,8 @@ import logging
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager, nullcontext
+from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,7 +28,6 @@ from optimiser.space import Categorical, Continuous, Mixture, Parameter, SearchS
 from optimiser.suggestion import Suggestion
 
 if TYPE_CHECKING:
-    from campaign.executor import Executor
     from hardware.virtual.bench import VirtualBench
     from vision.reading import VialReading
 
@@ -69,59 +68,6 @@ def bench(
     return VirtualBench(described, speed=speed, seed=seed, truth_log=truth_log)
 
 
-@contextmanager
-def _bench_executor(
-    spec: CampaignSpec, rig: str | Path | None, speed: float, seed: int
-) -> Iterator[tuple["Executor", str | None, "VirtualBench | None"]]:
-    from campaign.bench_executor import BenchExecutor
-    from campaign.guard import campaign_mistakes
-    from campaign.opening import RefusedError
-    from hardware.rig import open_rig
-    from hardware.rig_file import load_rig, rig_to_toml
-    from resources import path as resource
-
-    named = resource(f"rigs/{Path(spec.rig).name}") if spec.rig else None
-    with bench(named, speed=speed, seed=seed) if rig is None else nullcontext() as virtual:
-        described = virtual.rig if virtual else load_rig(Path(str(rig)))
-        if mistakes := campaign_mistakes(spec, described, {}):
-            raise RefusedError(mistakes)
-        with closing(open_rig(described, speed=speed)) as opened:
-            yield (
-                BenchExecutor(opened, spec, speed=speed, attendant=virtual.truth if virtual else None),
-                rig_to_toml(described),
-                virtual,
-            )
-
-
-@contextmanager
-def _executor(
-    spec: CampaignSpec,
-    rig: str | Path | None,
-    replay: str | Path | None,
-    measure: Callable[..., float] | None,
-    speed: float,
-    seed: int,
-) -> Iterator[tuple["Executor", str | None, "VirtualBench | None"]]:
-    """The executor that fits the campaign, the rig file's text, and the virtual bench if there is one."""
-    from campaign import measure_executor
-
-    kind = spec.objective.kind
-    if rig is not None and (kind != "colour" or measure is not None or replay is not None):
-        raise ValueError(f"an objective of kind {kind} is not measured on a rig: leave the rig out")
-    if measure is not None:
-        yield measure_executor.FunctionExecutor(measure), None, None
-    elif replay is not None:
-        yield measure_executor.ReplayExecutor.open(replay, spec, seed), None, None
-    elif kind == "formula":
-        yield measure_executor.FormulaExecutor(spec, seed), None, None
-    elif kind == "colour":
-        with _bench_executor(spec, rig, speed, seed) as made:
-            yield made
-    else:
-        needs = "a table: add --replay TABLE.csv" if kind == "column" else "a function: start it from Python"
-        raise ValueError(f"the objective is a {kind}, so this campaign needs {needs}")
-
-
 def run(
     campaign: str | Path | CampaignSpec,
     *,
@@ -148,6 +94,7 @@ def run(
     Raises CampaignFileError, RigFileError, RefusedError, RigOpenError, JournalError, HeldError.
     """
     from campaign import opening
+    from campaign.suitable import executor_for
 
     spec = _specification(campaign, replay, budget)
     folder = Path(out) if out else opening.new_folder(spec.name)
@@ -157,7 +104,7 @@ def run(
         ended = opening.unfinished(folder) is None
         which = "a campaign that has ended: " if ended else "an unfinished campaign: go on with it (--resume) or "
         raise FileExistsError(f"{folder} holds {which}take another folder")
-    with _executor(spec, rig, replay, measure, speed, seed) as (executor, rig_toml, virtual):
+    with executor_for(spec, rig, replay, measure, speed, seed, bench) as (executor, rig_toml, virtual):
         if resume:
             made = opening.pick_up(folder, executor)
         else:
@@ -193,7 +140,7 @@ def _specification(
     return replace(spec, stop=replace(spec.stop, budget=budget), strategy=replace(spec.strategy, initial=initial))
 
 
-def _attended(person: Person | None, virtual: "VirtualBench | None") -> Person:
+def _attended(person: Person | None, virtual: object) -> Person:
     """On the virtual bench racks are swapped and syringes filled without asking; all else is for the person."""
     from campaign.choices import FRESH_RACK, REFILLED
 

@@ -7,6 +7,11 @@ from pathlib import Path
 from platformdirs import user_log_path
 
 
+def exchange_folder() -> Path:
+    """Where the port owner saves what was said on the wires when a command failed."""
+    return user_log_path("aliquot", appauthor=False) / "exchanges"
+
+
 def start_log() -> Path:
     """Log to a per-user file; returns where it lies. A folder that cannot be written leaves logging off."""
     path = user_log_path("aliquot", appauthor=False) / "aliquot.log"

@@ -70,7 +70,9 @@ class Lab:
             self.close()
         if self.rig is not None:
             return
-        from hardware.rig import open_rig
+        from campaign.logs import exchange_folder
+        from campaign.suitable import IN_HERE_S
+        from hardware.host.hosted import open_hosted
         from hardware.rig_file import load_rig
 
         rig_spec = self._load(spec, load_rig)
@@ -78,7 +80,8 @@ class Lab:
             self._bench = self._make_bench(rig_spec)
             rig_spec = self._bench.rig
         try:
-            self.rig = open_rig(rig_spec, speed=self._speed)
+            lease_s = IN_HERE_S if self._make_bench is not None else None
+            self.rig = open_hosted(rig_spec, speed=self._speed, lease_s=lease_s, logs=exchange_folder())
         except Exception:
             self.close()
             raise

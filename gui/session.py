@@ -219,6 +219,7 @@ class Session:
         self._lab.open(spec, fresh=fresh)
         rig = self._lab.rig
         if rig is not None and rig is not before:
+            rig.listen(self._stopped_by_owner)
             self._close_eye()
             self._eye = LiveEye(rig.spec, self.latest_frame, self._bridge.post_reading)
 
@@ -310,6 +311,11 @@ class Session:
                 log.info("the campaign did not take Stop all: %s", error)
         unconfirmed = self._lab.stop_all()
         self._post(unconfirmed=unconfirmed, latched=True, busy="", ending=False)
+
+    def _stopped_by_owner(self, why: str, unconfirmed: tuple[str, ...]) -> None:
+        """In the line's thread: the port owner stopped everything by itself, or was lost."""
+        self._post(stopped_at=datetime.now().astimezone(), latched=True, unconfirmed=unconfirmed, busy="")
+        self._bridge.told.emit("warn", f"Everything was stopped: {why}.")
 
     def _rearm(self) -> None:
         try:

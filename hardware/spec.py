@@ -1,7 +1,9 @@
 """A rig file as frozen values. `rig_file.load_rig` is the doorman that makes them from TOML."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -16,7 +18,10 @@ NOZZLES_UP_MM = 0.0
 
 @dataclass(frozen=True)
 class VialSpec:
-    """capacity_ul: brim-full. fill_limit_ul: no plan and no command may go above it."""
+    """capacity_ul: brim-full. fill_limit_ul: no plan and no command may go above it.
+
+    profile: (height above the inner floor, mm; cross-section there, mm²), lowest first, of a vial that is no plain
+    cylinder of bore_mm."""
 
     capacity_ul: Positive
     fill_limit_ul: Positive
@@ -24,29 +29,74 @@ class VialSpec:
     outer_mm: Positive
     height_mm: Positive
     base_mm: Positive = 1.0
+    profile: tuple[tuple[NotNegative, Positive], ...] = ()
 
 
 @dataclass(frozen=True)
 class RackSpec:
-    """Slots are named A1 (row letter, column number). a1_mm: stage position that brings A1 to the station;
-    the stage carries the rack, so slot (row, column) stands there at a1_mm + (column, row) * pitch_mm."""
+    """a1_mm: stage position that brings A1 to the station; the stage carries the rack.
+
+    Slots of a grid are named A1 (row letter, column number): slot (row, column) stands at the station when the stage
+    is at a1_mm + (column * pitch_mm, row * row_pitch_mm), turned about A1 by angle_deg, which is positive from X
+    towards Y. row_pitch_mm: when rows lie closer or wider than columns. places_mm: of a rack that is no grid, where
+    each slot is from A1 (or from the corner that a1_mm means), X and Y as of the stage, in the order in which they
+    are to be used; rows and columns then only say how to draw it."""
 
     rows: Annotated[int, Field(ge=1, le=26)]
     columns: Annotated[int, Field(ge=1, le=48)]
     pitch_mm: Positive
     a1_mm: tuple[Finite, Finite]
     vial: VialSpec
+    row_pitch_mm: Positive | None = None
+    angle_deg: Annotated[float, Field(ge=-180, le=180)] = 0.0
+    places_mm: Mapping[str, tuple[Finite, Finite]] = field(default_factory=dict)
 
     @property
     def slots(self) -> tuple[str, ...]:
-        return tuple(f"{chr(65 + r)}{c + 1}" for r in range(self.rows) for c in range(self.columns))
+        return tuple(self._positions_mm)
+
+    @property
+    def pitches_mm(self) -> tuple[float, float]:
+        """From column to column and from row to row."""
+        return self.pitch_mm, self.row_pitch_mm or self.pitch_mm
 
     def position_mm(self, slot: str) -> tuple[float, float]:
         """Stage X, Y that bring the slot to the station. Raises KeyError for a slot the rack does not have."""
-        if slot not in self.slots:
+        at = self._positions_mm.get(slot)
+        if at is None:
             raise KeyError(f"the rack has no slot {slot!r}; it has {self.slots[0]} to {self.slots[-1]}")
-        row, column = ord(slot[0]) - 65, int(slot[1:]) - 1
-        return self.a1_mm[0] + column * self.pitch_mm, self.a1_mm[1] + row * self.pitch_mm
+        return at
+
+    def nearest(self, x_mm: float, y_mm: float) -> str:
+        """The slot nearest to the station when the stage is there, however far that is."""
+        places = self._positions_mm
+        return min(places, key=lambda slot: (places[slot][0] - x_mm) ** 2 + (places[slot][1] - y_mm) ** 2)
+
+    def in_line_with(self, slot: str) -> tuple[str, ...]:
+        """The slots of its row as a camera sees it that looks along Y: those less than half a row away in Y."""
+        y_mm, half_mm = self.position_mm(slot)[1], self.pitches_mm[1] / 2
+        return tuple(other for other, at in self._positions_mm.items() if abs(at[1] - y_mm) < half_mm)
+
+    def beside(self, slot: str, right: int, down: int) -> str:
+        """The next slot in a direction of the stage, or the slot itself at the edge of the rack."""
+        x_mm, y_mm = self.position_mm(slot)
+
+        def away(other: str) -> tuple[float, float]:
+            dx, dy = self._positions_mm[other][0] - x_mm, self._positions_mm[other][1] - y_mm
+            return dx * right + dy * down, abs(dx * down) + abs(dy * right)
+
+        ahead = {s: away(s) for s in self._positions_mm if away(s)[0] > max(1e-6, away(s)[1])}
+        return min(ahead, key=lambda s: ahead[s][0] + 2 * ahead[s][1]) if ahead else slot
+
+    @cached_property
+    def _positions_mm(self) -> dict[str, tuple[float, float]]:
+        (dx, dy), (x0, y0) = self.pitches_mm, self.a1_mm
+        grid = {f"{chr(65 + r)}{c + 1}": (c * dx, r * dy) for r in range(self.rows) for c in range(self.columns)}
+        places = self.places_mm or grid
+        if self.angle_deg == 0:
+            return {slot: (x0 + x, y0 + y) for slot, (x, y) in places.items()}
+        cos, sin = math.cos(math.radians(self.angle_deg)), math.sin(math.radians(self.angle_deg))
+        return {slot: (x0 + x * cos - y * sin, y0 + x * sin + y * cos) for slot, (x, y) in places.items()}
 
 
 @dataclass(frozen=True)
@@ -119,7 +169,8 @@ class ViewSpec:
 
 @dataclass(frozen=True)
 class RigSpec:
-    """pumps by role; the role is the name that a campaign's parameters use ("red", "water"). meters by role too."""
+    """pumps by role; the role is the name that a campaign's parameters use ("red", "water"). meters by role too.
+    lease_s: how long the program may be silent before the port owner stops everything."""
 
     name: str
     pumps: Mapping[str, PumpSpec]
@@ -130,3 +181,4 @@ class RigSpec:
     meters: Mapping[str, MeterSpec] = field(default_factory=dict)
     format: Literal[1] = 1
     simulated: bool = False
+    lease_s: Annotated[float, Field(ge=0.2, le=10)] = 0.5

@@ -113,11 +113,12 @@ class DeckMap(QWidget):
         painter.drawRect(frame)
         self._draw_scale(painter, frame)
         rack = self._rig.rack
-        first, last = self._to_px(*rack.position_mm(rack.slots[0])), self._to_px(*rack.position_mm(rack.slots[-1]))
-        edge = rack.pitch_mm * scale / 2
+        xs, ys = zip(*(rack.position_mm(slot) for slot in rack.slots), strict=True)
+        first, last = self._to_px(min(xs), min(ys)), self._to_px(max(xs), max(ys))
+        wide, deep = (pitch_mm * scale / 2 for pitch_mm in rack.pitches_mm)
         painter.setPen(QPen(QColor(self._theme.border), 1))
         painter.setBrush(QColor(self._theme.raised))
-        painter.drawRoundedRect(QRectF(first, last).normalized().adjusted(-edge, -edge, edge, edge), 6, 6)
+        painter.drawRoundedRect(QRectF(first, last).adjusted(-wide, -deep, wide, deep), 6, 6)
         for slot in rack.slots:
             self._draw_vial(painter, slot)
         self._draw_station(painter)
@@ -208,18 +209,15 @@ class DeckMap(QWidget):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
         steps = {
-            Qt.Key.Key_Left: (0, -1), Qt.Key.Key_Right: (0, 1), Qt.Key.Key_Up: (-1, 0), Qt.Key.Key_Down: (1, 0),
+            Qt.Key.Key_Left: (-1, 0), Qt.Key.Key_Right: (1, 0), Qt.Key.Key_Up: (0, -1), Qt.Key.Key_Down: (0, 1),
         }  # fmt: skip
         key = Qt.Key(event.key())
         if self._rig is None:
             return
         if key in steps:
             rack = self._rig.rack
-            index = rack.slots.index(self._focused) if self._focused in rack.slots else 0
-            row, column = divmod(index, rack.columns)
-            row = min(max(row + steps[key][0], 0), rack.rows - 1)
-            column = min(max(column + steps[key][1], 0), rack.columns - 1)
-            self._focused = rack.slots[row * rack.columns + column]
+            here = self._focused if self._focused in rack.slots else rack.slots[0]
+            self._focused = rack.beside(here, *steps[key])
             self.update()
         elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self._focused and self._allowed:
             self.slot_clicked.emit(self._focused)

@@ -2,14 +2,16 @@
 
 import threading
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from hardware.devices import Camera, Meter, Pump, Stage, StopListener
 from hardware.errors import HardwareError, OutOfRangeError, StoppedError
+from hardware.host.hosted_camera import HostedCamera
 from hardware.host.hosted_devices import HostedMeter, HostedPump, HostedStage
-from hardware.host.lease import LEASE_S
 from hardware.host.line import Line, OwnerLostError
 from hardware.host.messages import Message
 from hardware.rig import STOP_CONFIRMED_S, Missing, RigOpenError
@@ -25,7 +27,8 @@ class HostedRig:
 
     def __init__(self, spec: RigSpec, speed: float, lease_s: float, logs: Path | None) -> None:
         self.spec = spec
-        self.camera: Camera | None = None
+        self._eye = HostedCamera("camera", spec.camera) if spec.camera is not None else None
+        self.camera: Camera | None = self._eye
         self._speed, self._lease_s, self._logs = speed, lease_s, logs
         self._listeners: list[StopListener] = []
         self._state: dict[str, Any] = {}
@@ -94,6 +97,8 @@ class HostedRig:
 
     def close(self) -> None:
         self._line.close()
+        if self._eye is not None:
+            self._eye.close()
 
     def __enter__(self) -> "HostedRig":
         return self
@@ -110,16 +115,26 @@ class HostedRig:
         return Line(OWNER, "hardware.host.owner", self._heard, self._lost)
 
     def _opened(self, line: Line) -> Mapping[str, Any]:
-        asked: Message = {"do": "open", "rig": rig_to_toml(self.spec), "speed": self._speed}
-        asked |= {"lease_s": self._lease_s, "logs": str(self._logs) if self._logs else ""}
-        try:
-            facts: Mapping[str, Any] = line.ask(asked)
-        except HardwareError:
-            line.close()
-            raise
-        if "missing" in facts:
-            line.close()
-            raise RigOpenError(self.spec.name, tuple(Missing(*part) for part in facts["missing"]))
+        """The ports by their owner, the camera by its own process, side by side."""
+        ports = rig_to_toml(replace(self.spec, camera=None, view=None))
+        asked: Message = {"do": "open", "rig": ports, "speed": self._speed, "lease_s": self._lease_s}
+        asked["logs"] = str(self._logs) if self._logs else ""
+        with ThreadPoolExecutor(1) as pool:
+            seeing = pool.submit(self._eye.open) if self._eye is not None else None
+            try:
+                facts: Mapping[str, Any] = line.ask(asked)
+                missing = [Missing(*part) for part in facts.get("missing", ())]
+            except HardwareError:
+                self.close()
+                raise
+            try:
+                if seeing is not None:
+                    seeing.result()
+            except HardwareError as error:
+                missing.append(Missing("camera", str(self.spec.camera and self.spec.camera.source), error.message))
+        if missing:
+            self.close()
+            raise RigOpenError(self.spec.name, tuple(missing))
         return facts
 
     def _reopen(self) -> None:
@@ -159,11 +174,11 @@ class HostedRig:
 
 
 def open_hosted(
-    spec: RigSpec, *, speed: float = 1.0, lease_s: float = LEASE_S, logs: Path | None = None
+    spec: RigSpec, *, speed: float = 1.0, lease_s: float | None = None, logs: Path | None = None
 ) -> HostedRig:
     """Start a port owner and have it open the rig; as `hardware.rig.open_rig`, in a process of its own.
 
-    lease_s: how long this program may be silent before everything is stopped. logs: folder in which the exchange
-    log is saved when a command fails. Raises RigOpenError.
+    lease_s: instead of the rig's own. logs: folder in which the exchange log is saved when a command fails.
+    Raises RigOpenError.
     """
-    return HostedRig(spec, speed, lease_s, logs)
+    return HostedRig(spec, speed, spec.lease_s if lease_s is None else lease_s, logs)

@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable
 
 BEAT_S = 0.1
-LEASE_S = 0.5
 _LOOK_S = 0.02
 
 

@@ -14,7 +14,7 @@ from hardware.errors import DeviceTimeoutError, HardwareError, NotConnectedError
 from hardware.exchange import save_exchange
 from hardware.host import commands
 from hardware.host.door import StopDoor, wait_for_predecessors
-from hardware.host.lease import LEASE_S, Lease
+from hardware.host.lease import Lease
 from hardware.host.messages import Channel, ChannelClosedError, Message, told
 from hardware.host.operations import Operations
 from hardware.rig import LocalRig, RigOpenError, open_rig
@@ -107,7 +107,7 @@ class Owner:
             spec = parse_rig(str(message["rig"]))
             self._logs = Path(str(message["logs"])) if message.get("logs") else None
             self._door = StopDoor(spec.name, self.stop)
-            self._lease = Lease(float(str(message.get("lease_s", LEASE_S))), self._expired)
+            self._lease = Lease(float(str(message["lease_s"])), self._expired)
             self._lease.begin()
             self._rig = self._opened(spec, float(str(message["speed"])))
             answer = {"value": commands.facts(self._rig)}

@@ -13,7 +13,6 @@ import time
 from pathlib import Path
 
 from hardware.host.hosted import open_hosted
-from hardware.host.lease import LEASE_S
 from hardware.rig_file import load_rig
 
 
@@ -35,7 +34,7 @@ def block(how: str, seconds: float) -> None:
 
 
 def main(rig_file: str, how: str = "") -> None:
-    rig = open_hosted(load_rig(Path(rig_file)), lease_s=1.5 if how == "loop" else LEASE_S)
+    rig = open_hosted(load_rig(Path(rig_file)), lease_s=1.5 if how == "loop" else None)
     rig.stage.home()
     rig.stage.move_to(*rig.spec.rack.position_mm("A1"))
     for role in rig.pumps:

@@ -1,0 +1,117 @@
+"""A camera that another process reads; its frames come through shared memory."""
+
+import dataclasses
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from hardware.devices import Frame, Traffic
+from hardware.errors import DeviceTimeoutError, HardwareError, NotConnectedError
+from hardware.host.line import Line, OwnerLostError
+from hardware.host.messages import Message
+from hardware.spec import CameraSpec
+
+if TYPE_CHECKING:
+    from hardware.host.frames import FrameReader
+
+ANSWER_S = 5.0
+OPEN_S = 30.0
+AGAIN_S = 2.0
+"""Between two tries to start the process again."""
+
+
+class HostedCamera:
+    """`open` it, then ask; should its process die it is started again when next asked."""
+
+    def __init__(self, name: str, spec: CameraSpec) -> None:
+        self.name = name
+        self._spec = spec
+        self._line: Line | None = None
+        self._ring: FrameReader | None = None
+        self._number = 0
+        self._last: Frame | None = None
+        self._tried_s = 0.0
+        self._opening = threading.Lock()
+        self._listeners: list[Callable[[Frame], None]] = []
+
+    def open(self) -> None:
+        """Raises NotConnectedError in the driver's words."""
+        with self._opening:
+            if self._line is not None and not self._line.dead:
+                return
+            self._tried_s = time.monotonic()
+            self._line = Line(self.name, "hardware.host.eye", self._heard, lambda _: None)
+            try:
+                self._line.ask({"do": "open", "camera": dataclasses.asdict(self._spec)}, OPEN_S)
+            except HardwareError:
+                self._line.close()
+                raise
+
+    def close(self) -> None:
+        if self._line is not None:
+            self._line.close()
+
+    def stop(self) -> None:
+        """A camera moves nothing."""
+
+    @property
+    def traffic(self) -> tuple[Traffic, ...]:
+        return ()
+
+    @property
+    def health(self) -> str:
+        """As the driver's: "live", "late 1.2 s", "frozen picture", "black", "no picture"."""
+        return str(self._ask("health"))
+
+    def identify(self) -> str:
+        return str(self._ask("identify"))
+
+    def about(self) -> Mapping[str, str]:
+        told: Mapping[str, str] = self._ask("about")
+        return told
+
+    def listen(self, function: Callable[[Frame], None]) -> None:
+        """Call `function` with every frame, in the line's thread; it must be quick."""
+        self._listeners.append(function)
+
+    def capture(self, timeout_s: float = 5.0) -> Frame:
+        number = int(self._ask("capture", timeout_s, patience_s=timeout_s + 1.0))
+        frame = self._ring.get(number) if self._ring is not None else None
+        if frame is None:
+            raise DeviceTimeoutError(self.name, "the picture came and was overtaken; this program is too slow")
+        return frame
+
+    def latest(self) -> Frame | None:
+        """The newest frame; the same object until there is a newer one."""
+        ring, last = self._ring, self._last
+        if ring is not None and (last is None or last.number != self._number):
+            self._last = ring.latest() or last
+        return self._last
+
+    def _ask(self, what: str, *arguments: object, patience_s: float = ANSWER_S) -> Any:
+        line = self._line
+        if line is None or line.dead:
+            if time.monotonic() - self._tried_s < AGAIN_S:
+                raise NotConnectedError(self.name, f"its process {line.dead if line else 'is not started'}")
+            self.open()
+            line = self._line
+        if line is None:
+            raise NotConnectedError(self.name, "is closed")
+        try:
+            return line.ask({"do": "call", "what": what, "arguments": list(arguments)}, patience_s)
+        except OwnerLostError as error:
+            raise NotConnectedError(self.name, f"its process {error.message}") from error
+
+    def _heard(self, message: Message) -> None:
+        if isinstance(ring := message.get("ring"), dict):
+            from hardware.host.frames import FrameReader
+
+            before, self._ring = self._ring, FrameReader(ring)
+            if before is not None:
+                before.close()
+        elif isinstance(number := message.get("frame"), int):
+            self._number = number
+            if self._listeners and self._ring is not None and (frame := self._ring.get(number)) is not None:
+                for function in self._listeners:
+                    function(frame)
