@@ -86,9 +86,9 @@ class Setting:
         shipped = load_rig(path("rigs/virtual.toml"))
         rig = folder / "rig.toml"
         rig.write_text(rig_to_toml(replace(shipped, camera=None, view=None)), encoding="utf-8")
-        words = [sys.executable, "-P", "-m", "aliquot", "bench", str(rig), "--write", str(twin), "--json", "--speed", "20"]
-        self.bench = subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, text=True)
-        assert self.bench.stdout is not None and self.bench.stdout.readline()
+        words = [sys.executable, "-P", "-m", "aliquot", "bench", str(rig), "--write", str(twin), "--json"]
+        self.bench = subprocess.Popen([*words, "--speed", "20"], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+        _first_line(self.bench)
         self.taps = Taps(load_rig(twin))
         (folder / "tapped.toml").write_text(rig_to_toml(self.taps.rig), encoding="utf-8")
 
@@ -99,7 +99,7 @@ class Setting:
         file.write_text(rig_to_toml(rig), encoding="utf-8")
         words = [sys.executable, "-P", "-m", "tests.hardware.host.program", str(file), how]
         child = subprocess.Popen(words, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        assert child.stdout is not None and child.stdout.readline()
+        _first_line(child)
         assert child.stdin is not None
         child.stdin.write("\n")
         child.stdin.flush()
@@ -117,6 +117,11 @@ class Setting:
     def close(self) -> None:
         self.bench.kill()
         self.bench.communicate()
+
+
+def _first_line(child: "subprocess.Popen[str]") -> None:
+    assert child.stdout is not None
+    assert child.stdout.readline(), "it did not start"
 
 
 def stops_ms(setting: Setting, how: str, count: int) -> list[float]:
@@ -149,7 +154,8 @@ def ended_ms(setting: Setting, sign: signal.Signals, count: int) -> list[float]:
 def said(name: str, times: list[float]) -> str:
     ordered = sorted(times)
     p99 = ordered[min(len(ordered) - 1, int(0.99 * len(ordered)))]
-    return f"{name:<28} n {len(times):>3}  median {statistics.median(times):7.1f}  p99 {p99:7.1f}  max {ordered[-1]:7.1f} ms"
+    middle = statistics.median(times)
+    return f"{name:<10} n {len(times):>3}  median {middle:6.1f}  p99 {p99:6.1f}  max {ordered[-1]:6.1f} ms"
 
 
 def measured(count: int) -> dict[str, list[float]]:

@@ -10,9 +10,11 @@ import re
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
-from hardware.host.hosted import open_hosted
+from hardware.errors import HardwareError
+from hardware.host.hosted import HostedRig, open_hosted
 from hardware.rig_file import load_rig
 
 
@@ -33,12 +35,17 @@ def block(how: str, seconds: float) -> None:
             threading.Event().wait(seconds)
 
 
+def dose(rig: HostedRig, role: str) -> None:
+    with suppress(HardwareError):  # it is stopped: that is what this program is for
+        rig.dose("A1", role, 1500.0, 5.0)
+
+
 def main(rig_file: str, how: str = "") -> None:
     rig = open_hosted(load_rig(Path(rig_file)), lease_s=1.5 if how == "loop" else None)
     rig.stage.home()
     rig.stage.move_to(*rig.spec.rack.position_mm("A1"))
     for role in rig.pumps:
-        threading.Thread(target=rig.dose, args=("A1", role, 1500.0, 5.0), daemon=True).start()
+        threading.Thread(target=dose, args=(rig, role), daemon=True).start()
     print(rig.owner_pid, flush=True)
     sys.stdin.readline()
     block(how, 60.0)
