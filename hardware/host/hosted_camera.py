@@ -51,6 +51,9 @@ class HostedCamera:
     def close(self) -> None:
         if self._line is not None:
             self._line.close()
+        ring, self._ring = self._ring, None
+        if ring is not None:
+            ring.close()
 
     def stop(self) -> None:
         """A camera moves nothing."""
@@ -71,9 +74,10 @@ class HostedCamera:
         told: Mapping[str, str] = self._ask("about")
         return told
 
-    def listen(self, function: Callable[[Frame], None]) -> None:
-        """Call `function` with every frame, in the line's thread; it must be quick."""
+    def listen(self, function: Callable[[Frame], None]) -> Callable[[], None]:
+        """Call `function` with every frame, in the line's thread; it must be quick. Returns what ends it."""
         self._listeners.append(function)
+        return lambda: self._listeners.remove(function)
 
     def capture(self, timeout_s: float = 5.0) -> Frame:
         number = int(self._ask("capture", timeout_s, patience_s=timeout_s + 1.0))
@@ -107,11 +111,15 @@ class HostedCamera:
         if isinstance(ring := message.get("ring"), dict):
             from hardware.host.frames import FrameReader
 
-            before, self._ring = self._ring, FrameReader(ring)
+            before = self._ring
+            try:
+                self._ring = FrameReader(ring, alone=True)
+            except OSError:  # replaced by a still larger one, of which we shall hear
+                self._ring = None
             if before is not None:
                 before.close()
         elif isinstance(number := message.get("frame"), int):
             self._number = number
             if self._listeners and self._ring is not None and (frame := self._ring.get(number)) is not None:
-                for function in self._listeners:
+                for function in tuple(self._listeners):
                     function(frame)
