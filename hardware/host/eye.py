@@ -94,6 +94,6 @@ class Eye:
 
 def main() -> None:
     """Serve the program that started this process."""
-    logging.basicConfig(level=logging.WARNING, format="camera: %(message)s")
+    logging.basicConfig(level=logging.ERROR, format="camera: %(message)s")
     Eye(channel_of_this_process()).serve()
     os._exit(0)  # a network camera may hold its thread for seconds
