@@ -29,11 +29,9 @@ class Station:
     def slot_now(self) -> str | None:
         """The slot at the station, None between slots. Raises HardwareError while the position is unknown."""
         x, y, _ = self._stage.position_mm()
-        for slot in self.rack.slots:
-            slot_x, slot_y = self.rack.position_mm(slot)
-            if abs(x - slot_x) <= ON_SLOT_MM and abs(y - slot_y) <= ON_SLOT_MM:
-                return slot
-        return None
+        slot = self.rack.nearest(x, y)
+        slot_x, slot_y = self.rack.position_mm(slot)
+        return slot if abs(x - slot_x) <= ON_SLOT_MM and abs(y - slot_y) <= ON_SLOT_MM else None
 
     def contents_ul(self, slot: str) -> float:
         with self._lock:

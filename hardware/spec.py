@@ -36,11 +36,11 @@ class VialSpec:
 class RackSpec:
     """a1_mm: stage position that brings A1 to the station; the stage carries the rack.
 
-    Slots of a grid are named A1 (row letter, column number): slot (row, column) stands at the station when the stage
-    is at a1_mm + (column * pitch_mm, row * row_pitch_mm), turned about A1 by angle_deg, which is positive from X
+    Slots of a grid are named A1 (row letter, column number): slot (row, column) stands at the station when the
+    stage is at a1_mm + (column * pitch_mm, row * row_pitch_mm), turned about A1 by angle_deg, positive from X
     towards Y. row_pitch_mm: when rows lie closer or wider than columns. places_mm: of a rack that is no grid, where
-    each slot is from A1 (or from the corner that a1_mm means), X and Y as of the stage, in the order in which they
-    are to be used; rows and columns then only say how to draw it."""
+    each slot is from the one that a1_mm means, X and Y as of the stage, in the order in which they are to be used;
+    rows and columns then only say how to draw it."""
 
     rows: Annotated[int, Field(ge=1, le=26)]
     columns: Annotated[int, Field(ge=1, le=48)]

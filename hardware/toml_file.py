@@ -52,6 +52,12 @@ class Mistakes:
         """Note what was expected at a place."""
         self._by_place.setdefault(place, message)
 
+    def instead(self, place: str, message: str) -> None:
+        """Say better what is wrong at a place where a mistake may have been noted already, there or below."""
+        for told in [p for p in self._by_place if p == place or p.startswith((f"{place}.", f"{place}["))]:
+            del self._by_place[told]
+        self._by_place[place] = message
+
     def __contains__(self, place: str) -> bool:
         return place in self._by_place
 
@@ -194,6 +200,7 @@ _UNION_TAGS = frozenset({"str", "int", "float", "bool"})
 def _report(item: Any, kind: Any, place: str, mistakes: Mistakes) -> None:
     """Put one of pydantic's findings into our words."""
     loc: tuple[str | int, ...] = item["loc"]
+    loc = loc[:-1] if loc and loc[-1] == "[key]" else loc
     code, given, limits = item["type"], item["input"], item.get("ctx", {})
     if len(loc) > 1 and loc[-1] in _UNION_TAGS and code in _EXPECTED:
         spot = _place(place, loc[:-1])

@@ -249,8 +249,7 @@ def still_life(
     x = spec.rack.position_mm(at)[0]
     vials = tuple(
         SeenVial(slot, spec.rack.position_mm(slot)[0] - x, contents_ul.get(slot, {}))
-        for slot in spec.rack.slots
-        if slot[0] == at[0]
+        for slot in spec.rack.in_line_with(at)
     )
     renderer = Renderer(spec, seed=seed)
     scene = Scene(vials)

@@ -275,10 +275,7 @@ class World:
         """The vial that catches what falls from the nozzles at that moment."""
         x, y, _ = self._stand if self._travel is None else self._travel.position(t_s)
         rack = self.spec.rack
-        column, row = round((x - rack.a1_mm[0]) / rack.pitch_mm), round((y - rack.a1_mm[1]) / rack.pitch_mm)
-        if not (0 <= column < rack.columns and 0 <= row < rack.rows):
-            return None
-        slot = f"{chr(65 + row)}{column + 1}"
+        slot = rack.nearest(x, y)
         sx, sy = rack.position_mm(slot)
         if slot not in self._vials or math.hypot(x - sx, y - sy) > rack.vial.bore_mm * 0.35:
             return None
@@ -329,10 +326,9 @@ class World:
             now = self.sync()
             x, y, z = self.stage_mm()
             rack = self.spec.rack
-            row = min(max(round((y - rack.a1_mm[1]) / rack.pitch_mm), 0), rack.rows - 1)
+            seen = rack.nearest(x, y)
             vials = []
-            for column in range(rack.columns):
-                slot = f"{chr(65 + row)}{column + 1}"
+            for slot in rack.in_line_with(seen):
                 held = self._vials.get(slot)
                 vials.append(SeenVial(slot, rack.position_mm(slot)[0] - x, None if held is None else dict(held)))
             pouring = tuple(
@@ -340,4 +336,4 @@ class World:
                 for s in self._syringes.values()
                 if s.stroke is not None and s.stroke.direction == "infuse"
             )
-            return Scene(tuple(vials), y - rack.position_mm(f"{chr(65 + row)}1")[1], z, pouring, now)
+            return Scene(tuple(vials), y - rack.position_mm(seen)[1], z, pouring, now)
