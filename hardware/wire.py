@@ -55,6 +55,11 @@ class Wire:
     received: bytearray = field(default_factory=bytearray)
     traffic: deque[Traffic] = field(default_factory=lambda: deque(maxlen=512))
     users: set[int] = field(default_factory=set)
+    links: int = 0
+    sessions: int = 0
+    """How often it was opened: what was known of the instrument before may no longer be so."""
+    known: Any = None
+    """What the drivers of the one instrument behind it keep together."""
 
 
 class Link:
@@ -69,6 +74,7 @@ class Link:
         self.port = port
         self.mode = Mode(mode) if isinstance(mode, int) else mode
         self._wire = wire if wire is not None else Wire(port)
+        self._wire.links += 1
 
     @property
     def lock(self) -> threading.RLock:
@@ -77,6 +83,11 @@ class Link:
     @property
     def is_open(self) -> bool:
         return self._wire.serial is not None and id(self) in self._wire.users
+
+    @property
+    def shared(self) -> bool:
+        """Whether other devices are chained on this port."""
+        return self._wire.links > 1
 
     @property
     def traffic(self) -> tuple[Traffic, ...]:
@@ -108,6 +119,7 @@ class Link:
             tried = f"cannot open {self.port} at {self.mode.baud} baud"
             raise NotConnectedError(self.device, f"{tried}: {ports.advice(self.port, error)}") from error
         wire.received.clear()
+        wire.sessions += 1
 
     def close(self) -> None:
         """Let go of the port once nobody else on it needs it. Never raises: it may be gone already."""
@@ -156,6 +168,15 @@ class Link:
         while (message := self._next(end)) is None and self._has_more():
             self._receive()
         return message
+
+    def take(self, deadline_s: float = 0.0) -> bytes:
+        """All that has come in, of whatever messages; nothing at all is waited for until the deadline."""
+        if not self._wire.received and (time.monotonic() < deadline_s or self._has_more()):
+            while not self._receive() and time.monotonic() < deadline_s:
+                pass
+        data = bytes(self._wire.received)
+        self._wire.received.clear()
+        return data
 
     def discard(self, quiet_s: float = 0.0) -> None:
         """Drop what nobody asked for: late answers, noise. Ends after `quiet_s` of silence, or 0.2 s."""
