@@ -32,6 +32,8 @@ class PictureSource(Protocol):
 
     stamp_ms: float | None
     """The source's own time of the last picture; None where it tells none."""
+    old: bool
+    """Whether the last picture was there before the connection: shown, but no answer to `capture`."""
 
     def read(self) -> Image | None:
         """The next picture; None when there is none yet. Raises NoPictureError when this connection is lost."""
@@ -108,7 +110,8 @@ class CameraFeed:
         self._listeners: tuple[Callable[[Frame], None], ...] = ()
         self._times: deque[float] = deque(maxlen=30)
         self._frame: Frame | None = None
-        self._number = self._losses = self._session = 0
+        self._fresh: Frame | None = None
+        self._number = self._fresh_count = self._losses = self._session = 0
         self._connected = self._sees = self._ended = False
         self._trouble: str | None = None
         self._pause_s = _FIRST_PAUSE_S
@@ -166,13 +169,13 @@ class CameraFeed:
     def capture(self, timeout_s: float = 5.0) -> Frame:
         """The first picture that was surely exposed after this call. Waits `timeout_s` and no longer."""
         with self._news:
-            session, wanted = self._session, self._number + self._discard + 1
+            session, wanted = self._session, self._fresh_count + self._discard + 1
             self._news.wait_for(
-                lambda: self._number >= wanted or self._ended or self._session != session, timeout_s
+                lambda: self._fresh_count >= wanted or self._ended or self._session != session, timeout_s
             )
             frame, trouble, closed = self._frame, self._trouble, self._reader is None
-        if frame is not None and frame.number >= wanted:
-            return frame
+            if self._fresh_count >= wanted and self._fresh is not None:
+                return self._fresh
         if closed:
             raise NotConnectedError(self.name, f"{self.shown} is closed")
         if trouble is not None:
@@ -295,29 +298,38 @@ class CameraFeed:
             with self._news:
                 if reader.gone.is_set():
                     return
-                self._connected = True
                 self._judge.forget()
                 self._times.clear()
-                self._news.notify_all()
             while not reader.gone.is_set():
                 with reader.patient(self._patience.read_s):
                     image = source.read()
                 if image is not None:
-                    self._publish(reader, image, source.stamp_ms)
+                    self._publish(reader, image, source)
+                elif not self._connected:
+                    self._say_connected(reader)
         finally:
             with reader.patient(self._patience.read_s):
                 source.release()
 
-    def _publish(self, reader: _Reader, image: Image, stamp_ms: float | None) -> None:
+    def _say_connected(self, reader: _Reader) -> None:
+        with self._news:
+            if not reader.gone.is_set():
+                self._connected = True
+                self._news.notify_all()
+
+    def _publish(self, reader: _Reader, image: Image, source: PictureSource) -> None:
         taken_s = time.monotonic()
         with self._news:
             if reader.gone.is_set():
                 return
-            self._judge.saw(image, taken_s, stamp_ms)
+            self._judge.saw(image, taken_s, source.stamp_ms)
             self._number += 1
             self._frame = frame = Frame(image, taken_s, self._number)
+            if not source.old:
+                self._fresh, self._fresh_count = frame, self._fresh_count + 1
             self._times.append(taken_s)
-            self._sees, self._trouble, self._pause_s = True, None, _FIRST_PAUSE_S
+            self._connected = self._sees = True
+            self._trouble, self._pause_s = None, _FIRST_PAUSE_S
             listeners = self._listeners
             self._news.notify_all()
         for tell in listeners:

@@ -36,6 +36,7 @@ PROBES: tuple[Probe, ...] = ()
 _CONNECT_S = 8.0
 _CONNECT_USB_S = 15.0
 _LONGEST_WAIT_S = 0.5
+_LONGEST_BURST_S = 2.0
 
 
 @dataclass(frozen=True)
@@ -173,19 +174,30 @@ class Driver(CameraFeed):
 
 
 class _Stream:
-    """A camera that sends when it likes."""
+    """A camera that sends when it likes. What gathered while the connection was made is old: those pictures come at
+    once, and the first that is waited for is of now."""
 
     def __init__(self, capture: "cv2.VideoCapture", settings: Settings, lost: str, *, skip_dark: bool) -> None:
+        import cv2
+
         self.stamp_ms: float | None = None
+        self.old = True
         self._capture, self._settings, self._lost = capture, settings, lost
+        fps = capture.get(cv2.CAP_PROP_FPS)
+        self._at_once_s = 0.5 / fps if 5 <= fps <= 60 else 0.01
+        self._of_now_s = time.monotonic() + _LONGEST_BURST_S
         self._may_be_dark = settings.skip_dark if skip_dark else 0
 
     def read(self) -> Image | None:
         import cv2
 
+        began_s = time.monotonic()
         ok, image = self._capture.read()
         if not ok:
             raise NoPictureError(self._lost)
+        if self.old:
+            now_s = time.monotonic()
+            self.old = now_s - began_s < self._at_once_s and now_s < self._of_now_s
         picture = cast(Image, image)
         self.stamp_ms = self._capture.get(cv2.CAP_PROP_POS_MSEC)
         _check_size(picture, self._settings)
@@ -204,6 +216,7 @@ class _Film:
     """A video file, at its own pace."""
 
     stamp_ms: float | None = None
+    old = False
 
     def __init__(self, capture: "cv2.VideoCapture", gone: threading.Event, ended: str, *, loop: bool) -> None:
         import cv2

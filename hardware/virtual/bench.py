@@ -11,7 +11,7 @@ from hardware.spec import CameraSpec, MeterSpec, PumpSpec, RigSpec, StageSpec
 from hardware.virtual.camera import MjpegCamera
 from hardware.virtual.clock import VirtualClock
 from hardware.virtual.instruments import KINDS, Served, instrument_of
-from hardware.virtual.render import Renderer, view_of
+from hardware.virtual.render import HEIGHT, WIDTH, Renderer, view_of
 from hardware.virtual.truth_log import TruthLog
 from hardware.virtual.world import World
 
@@ -24,6 +24,7 @@ class VirtualBench:
 
     ports: fixed TCP ports by role, with "stage" and "camera"; what is not named gets a free one.
     A fresh rack or a full syringe: `truth.swap_rack()` and `truth.refill(role)` are the person who brings it.
+    camera: its fault can be set. It has the size that the rig file asks of the camera, where the view fits in it.
     truth_log: JSON lines of every delivery and spill, on disk as soon as it has ended.
     """
 
@@ -44,6 +45,7 @@ class VirtualBench:
         self._log = TruthLog(truth_log)
         self.truth = World(spec, VirtualClock(speed), seed=seed, log=self._log)
         self._started: list[Served | MjpegCamera] = []
+        self.camera: MjpegCamera | None = None
         self._ticker = threading.Thread(target=self._tick, name="virtual bench", daemon=True)
         self._ticker.start()
         try:
@@ -64,11 +66,15 @@ class VirtualBench:
         meters = {role: replace(m, port=addresses.get(role, m.port)) for role, m in spec.meters.items()}
         camera: CameraSpec | None = None
         if spec.camera is not None:
-            renderer = Renderer(spec, seed=seed)
+            width, height = _size(spec.camera)
+            renderer = Renderer(spec, seed=seed, width=width, height=height)
             eye = MjpegCamera(lambda: renderer.frame(self.truth.scene()), host=host, port=ports.get("camera", 0))
             eye.start()
             self._started.append(eye)
-            camera = replace(spec.camera, kind="opencv_camera", source=eye.url)
+            self.camera = eye
+            settings = dict(spec.camera.settings) if spec.camera.kind == "opencv_camera" else {}
+            settings |= {side: px for side, px in (("width", width), ("height", height)) if settings.get(side)}
+            camera = replace(spec.camera, kind="opencv_camera", source=eye.url, settings=settings)
         stage = replace(spec.stage, port=addresses["stage"])
         return replace(spec, pumps=pumps, stage=stage, camera=camera, meters=meters)
 
@@ -93,6 +99,12 @@ class VirtualBench:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _size(camera: CameraSpec) -> tuple[int, int]:
+    """Pixels of the served picture: as asked, but never so small that the vial would be cut off."""
+    width, height = (camera.settings.get(side, 0) for side in ("width", "height"))
+    return max(WIDTH, int(width)), max(HEIGHT, int(height))
 
 
 def _check_kinds(spec: RigSpec) -> None:

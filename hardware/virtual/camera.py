@@ -1,5 +1,8 @@
 """The camera: MJPEG over HTTP, as network cameras serve it (multipart/x-mixed-replace). A frame is rendered at the
-moment it is sent, so a client that reads late sees the present, not the past."""
+moment it is sent, so a client that reads late sees the present, not the past.
+
+It can be given the faults of real ones: see `Fault`.
+"""
 
 import logging
 import os
@@ -7,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -17,6 +21,9 @@ _BOUNDARY = "aliquotframe"
 PATH = "/stream.mjpg"
 STILL = "/frame.jpg"
 JPEG_QUALITY = 95
+Fault = Literal["none", "freeze", "still", "black", "drop"]
+"""freeze: connections stay, nothing is sent. still: the same picture for ever. black: the lamp is off. drop:
+connections end, new ones too."""
 
 
 class _Server(ThreadingHTTPServer):
@@ -25,7 +32,7 @@ class _Server(ThreadingHTTPServer):
 
 
 class MjpegCamera:
-    """Serves `picture()` at `fps` to every client while it stays connected."""
+    """Serves `picture()` at `fps` to every client while it stays connected. `fault` may be set at any time."""
 
     def __init__(
         self,
@@ -35,6 +42,8 @@ class MjpegCamera:
         port: int = 0,
         fps: float = 20.0,
     ) -> None:
+        self.fault: Fault = "none"
+        self._still = b""
         self._picture = picture
         self._frame_s = 1.0 / fps
         self._closing = threading.Event()
@@ -66,15 +75,26 @@ class MjpegCamera:
         self._server.server_close()
 
     def jpeg(self) -> bytes:
-        """One frame, of now."""
+        """One frame, of now; while a fault is set, what that makes of it."""
+        fault = self.fault
+        if fault == "still" and self._still:
+            return self._still
         with self._rendering:
-            done, data = cv2.imencode(".jpg", self._picture(), [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+            picture = self._picture()
+            if fault == "black":
+                picture = np.zeros_like(picture)
+            done, data = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
         if not done:
             raise RuntimeError("OpenCV could not encode the frame")
-        return data.tobytes()
+        self._still = data.tobytes()
+        return self._still
 
     def _answer(self, request: BaseHTTPRequestHandler) -> None:
-        if request.path == STILL:
+        while self.fault == "freeze" and not self._closing.wait(0.02):
+            pass
+        if self.fault == "drop":
+            request.close_connection = True
+        elif request.path == STILL:
             self._send_still(request)
         elif request.path in (PATH, "/"):
             self._send_stream(request)
@@ -101,6 +121,10 @@ class MjpegCamera:
             due_s = time.monotonic()
             while not self._closing.wait(max(0.0, due_s - time.monotonic())):
                 due_s = max(due_s + self._frame_s, time.monotonic())
+                if self.fault == "drop":
+                    return
+                if self.fault == "freeze":
+                    continue
                 data = self.jpeg()
                 head = f"--{_BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: {len(data)}\r\n\r\n"
                 request.wfile.write(head.encode("ascii") + data + b"\r\n")
