@@ -1,43 +1,57 @@
-"""Syringe pumps of the NE-1000 family, New Era Pump Systems, RS-232 in Basic mode.
+"""Syringe pumps of the NE-1000 family, New Era Pump Systems (also sold by WPI and Landgraf), RS-232.
 
-Manual: publication 1200-01, NE-1000, V3.9xx, sections 7 and 10.
+Manual: publication 1200-01, NE-1000, V3.9xx, sections 7 and 10; NE-500, NE-1600 and NE-4000 say the same. Verified
+against the virtual bench and recorded conversations; never yet against the real thing. NESP-Lib 2.0 talks to the
+same virtual pump.
 
 What the manual makes easy to get wrong: volumes are µL up to a syringe diameter of 14 mm and mL above; numbers have
 four digits and at most three decimals; units, phases and direction stay as any program left them, so that
 connecting sets them anew; VOL 0 means "for ever"; an alarm is told once, in place of the next answer, and that
 command is not done; the first STP pauses and the second stops. The dispensed counter is cleared before every
 delivery: it keeps its finest step, and after a lost answer it tells whether RUN was heard. RUN is never sent twice.
+
+The watchdog: for the length of a delivery the pump is in Safe mode, where it checks every packet and stops by
+itself when it hears none for `watchdog_s`. Otherwise it is in Basic mode, as other programs expect. Pumps that
+share a port stay in Basic mode: what a pump there makes of its neighbour's packets no manual tells.
 """
 
 import math
-import re
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import Annotated, Literal, NoReturn
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from hardware.devices import PumpAbilities, PumpRange, Traffic
 from hardware.dialects.new_era import (
-    ETX,
+    DIRECTIONS,
+    FASTEST_MM_S,
     LARGEST_UL_DIAMETER_MM,
     SETS,
+    SLOWEST_MM_S,
+    SPEEDS_MM_S,
+    STATES,
     TROUBLE,
     UL,
     Direction,
-    Reply,
     Shape,
     Word,
+    basic,
     counter_ul,
+    counter_words,
     four_digits,
     in_words,
+    model_and_firmware,
+    pump_in,
     rate_words,
-    reply_of,
+    safe,
     same_value,
 )
+from hardware.dialects.new_era_delivery import Delivery
+from hardware.dialects.new_era_talk import Talk
 from hardware.drivers import Probe
 from hardware.errors import (
     DeviceTimeoutError,
@@ -51,21 +65,25 @@ from hardware.spec import Positive, PumpSpec
 from hardware.wire import Link, Wire
 
 CHAINED = True
-PROBES: tuple[Probe, ...] = ()
-ANSWER_S = 0.5
+PROBES = tuple(
+    Probe(baud, asks, pump_in, (("baud", baud),))
+    for baud in (19200, 9600)
+    for asks in (basic(Word.VERSION, 0), safe(Word.VERSION, 0))
+)
 STOP_S = 0.5
-MOST_STRAY_PACKETS = 64
 MICROSTEP_MM = 0.0002126
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What a rig file may say under `settings`. fastest_mm_s: plunger speed limit of the model."""
+    """What a rig file may say under `settings`. watchdog_s: the pump stops when it hears nothing for so long while
+    it delivers; 0 for Basic mode only. fastest_mm_s, slowest_mm_s: of the plunger, when not those of the model."""
 
     address: Annotated[int, Field(ge=0, le=99)] = 0
     baud: Literal[300, 1200, 2400, 9600, 19200] = 19200
-    fastest_mm_s: Positive = 0.85
-    slowest_mm_s: Positive = 1.2e-5
+    watchdog_s: Annotated[int, Field(ge=0, le=255)] = 10
+    fastest_mm_s: Positive | None = None
+    slowest_mm_s: Positive | None = None
 
 
 class Driver:
@@ -83,8 +101,12 @@ class Driver:
         self._link = Link(name, spec.port, settings.baud, wire)
         self._latch = latch
         self._halt, self._standing = threading.Event(), threading.Event()
+        self._standing.set()
+        self._talk = Talk(self._link, settings.address, lambda: self._halted() and not self._standing.is_set())
         self._working = threading.Lock()
         self._left_ul = spec.capacity_ul
+        self._model, self._firmware = "", ""
+        self._no_watchdog = "not connected yet"
 
     def open(self) -> None:
         """Find the pump, stop it should it run for a program that is gone, and undo what any program left in it."""
@@ -92,18 +114,31 @@ class Driver:
             self._link.open()
         try:
             status = self._awake()
-            self._version()
             if status != "S":
                 self.stop()
+            self._talk.disarm()
             self._make_ready()
+            self._try_watchdog()
         except HardwareError:
-            self.close()
+            self._link.close()
             raise
+        self._talk.told()  # of being switched on, or of what happened to a program that is gone: see `about`
+
+    def _awake(self) -> str:
+        """The status, after any alarm has been told, of a pump that has said who it is."""
+        reply = self._talk.find()
+        while reply is not None and reply.status == "A":
+            reply = self._talk.find()
+        if reply is None:
+            raise NotConnectedError(self.name, self._nobody())
+        self._version()
+        return reply.status
 
     def _make_ready(self) -> None:
         try:
-            self._set(f"{Word.PHASE}2")  # phase 1 delivers; without this the pump would run on into an old phase 2
-            self._set(Word.FUNCTION_STOP)
+            self._no_restart()
+            self._talk.set(f"{Word.PHASE}2")  # phase 1 delivers; without this it would run on into an old phase 2
+            self._talk.set(Word.FUNCTION_STOP)
             self._program(Direction.INFUSE, rate_words(self.range.max_rate_ul_s / 2))
         except ReplyError as error:
             trouble = TROUBLE.get(error.reply, f"keeps {in_words(error.reply)}")
@@ -113,20 +148,38 @@ class Driver:
             )
             raise ReplyError(self.name, error.command, error.reply, message) from error
 
+    def _no_restart(self) -> None:
+        """A pump may be set to begin its program anew, by itself, when the power returns."""
+        with suppress(ReplyError, DeviceTimeoutError):
+            if self._talk.ask(Word.RESTARTS, Shape.WHOLE).data.startswith("1"):
+                self._talk.set(f"{Word.RESTARTS}0")
+
+    def _try_watchdog(self) -> None:
+        self._no_watchdog = "switched off in the rig file" if not self._settings.watchdog_s else ""
+        if self._link.shared:
+            self._no_watchdog = "other pumps share its port"
+        if self._no_watchdog:
+            return
+        try:
+            self._talk.arm(self._settings.watchdog_s)
+        except (ReplyError, DeviceTimeoutError):
+            self._no_watchdog = "the pump has no Safe mode"
+        self._talk.disarm()
+
     def _program(self, direction: Direction, rate: str) -> None:
         """Phase 1 in known units, whatever it was: only the volume is still to be told."""
-        diameter = four_digits(self._spec.diameter_mm)
-        if not same_value(Shape.LENGTH, self._ask(Word.DIAMETER, Shape.LENGTH).data, diameter):
-            self._keep(Word.DIAMETER, diameter, Shape.LENGTH)
-        self._set(f"{Word.PHASE}1")
-        self._set(Word.FUNCTION_RATE)
-        if not self._ask(Word.VOLUME, Shape.VOLUME).data.endswith(self._unit):  # VOLUL by another program stays
-            self._set(f"{Word.VOLUME}{self._unit}")
-            if not (kept := self._ask(Word.VOLUME, Shape.VOLUME).data).endswith(self._unit):
+        talk, diameter = self._talk, four_digits(self._spec.diameter_mm)
+        if not same_value(Shape.LENGTH, talk.ask(Word.DIAMETER, Shape.LENGTH).data, diameter):
+            talk.keep(Word.DIAMETER, diameter, Shape.LENGTH)
+        talk.set(f"{Word.PHASE}1")
+        talk.set(Word.FUNCTION_RATE)
+        if not talk.ask(Word.VOLUME, Shape.VOLUME).data.endswith(self._unit):  # VOLUL by another program stays
+            talk.set(f"{Word.VOLUME}{self._unit}")
+            if not (kept := talk.ask(Word.VOLUME, Shape.VOLUME).data).endswith(self._unit):
                 message = f"measures volumes in{in_words(kept[-2:])} and did not change to{in_words(self._unit)}"
                 raise ReplyError(self.name, Word.VOLUME, kept, message)
-        self._keep(Word.RATE, rate, Shape.RATE)
-        self._keep(Word.DIRECTION, direction, Shape.DIRECTION)
+        talk.keep(Word.RATE, rate, Shape.RATE)
+        talk.keep(Word.DIRECTION, direction, Shape.DIRECTION)
 
     def identify(self) -> str:
         """Model and firmware. Connects again should the cable have been out."""
@@ -136,39 +189,76 @@ class Driver:
         self.open()
         return self._version()
 
+    def _version(self) -> str:
+        try:
+            version = self._talk.ask_again(Word.VERSION, Shape.VERSION).data
+        except DeviceTimeoutError as error:
+            raise NotConnectedError(self.name, self._nobody()) from error
+        self._model, self._firmware = model_and_firmware(version)
+        return version
+
+    def _nobody(self) -> str:
+        return (
+            f"no New Era pump answers on {self._spec.port} at {self._settings.baud} baud, address "
+            f"{self._settings.address}; check power, address and baud rate (19200 or 9600) in its menu"
+        )
+
     @property
     def traffic(self) -> tuple[Traffic, ...]:
         return self._link.traffic
 
     @property
     def abilities(self) -> PumpAbilities:
-        return PumpAbilities()
+        return PumpAbilities(watchdog=not self._no_watchdog)
 
     def about(self) -> Mapping[str, str]:
-        return {}
-
-    def _version(self) -> str:
-        try:
-            return self._ask(Word.VERSION, Shape.VERSION).data
-        except DeviceTimeoutError as error:
-            advice = (
-                f"no New Era pump answers on {self._spec.port} at {self._settings.baud} baud, address "
-                f"{self._settings.address}; check power, address and baud rate (19200 or 9600) in its menu, and "
-                "that no other program left it in Safe mode"
+        self._version()
+        asked = {
+            word: self._talk.ask_again(word, shape).data
+            for word, shape in (
+                (Word.DIAMETER, Shape.LENGTH),
+                (Word.RATE, Shape.RATE),
+                (Word.VOLUME, Shape.VOLUME),
+                (Word.DIRECTION, Shape.DIRECTION),
+                (Word.COUNTER, Shape.COUNTER),
             )
-            raise NotConnectedError(self.name, advice) from error
+        }
+        status = self._talk.ask_again(Word.STATUS, Shape.NOTHING).status
+        watchdog = f"{self._settings.watchdog_s} s while it delivers"
+        return {
+            "model": self._model,
+            "firmware": self._firmware,
+            "address": str(self._settings.address),
+            "state": STATES[status],
+            "diameter": f"{asked[Word.DIAMETER]} mm",
+            "volume": in_words(asked[Word.VOLUME]),
+            "rate": in_words(asked[Word.RATE]),
+            "direction": DIRECTIONS.get(asked[Word.DIRECTION], asked[Word.DIRECTION]),
+            "counted": counter_words(asked[Word.COUNTER]),
+            "mode": self._talk.mode.value,
+            "watchdog": f"none: {self._no_watchdog}" if self._no_watchdog else watchdog,
+            "last alarm": TROUBLE.get(self._talk.alarm, "none"),
+        }
 
     def close(self) -> None:
+        """A pump that still delivers keeps its watchdog: with nobody to hear, it stops."""
+        if self._link.is_open and self._working.acquire(blocking=False):
+            try:
+                with suppress(HardwareError):
+                    self._talk.disarm()
+            finally:
+                self._working.release()
         self._link.close()
 
     @property
     def range(self) -> PumpRange:
         step_ul = 0.001 * UL[self._unit]
+        slowest_mm_s, fastest_mm_s = SPEEDS_MM_S.get(self._model, (SLOWEST_MM_S, FASTEST_MM_S))
         return PumpRange(
             capacity_ul=self._spec.capacity_ul,
             min_volume_ul=max(step_ul, MICROSTEP_MM * self._area_mm2),
-            min_rate_ul_s=self._settings.slowest_mm_s * self._area_mm2,
-            max_rate_ul_s=self._settings.fastest_mm_s * self._area_mm2,
+            min_rate_ul_s=(self._settings.slowest_mm_s or slowest_mm_s) * self._area_mm2,
+            max_rate_ul_s=(self._settings.fastest_mm_s or fastest_mm_s) * self._area_mm2,
         )
 
     @property
@@ -205,23 +295,17 @@ class Driver:
         self._halt.set()
         self._standing.clear()
         try:
-            self._link.send_urgent(self._packet(Word.STOP))
-            if not self._link.lock.acquire(timeout=0.2):
-                self._link.send_urgent(self._packet(Word.STOP))
+            self._talk.send_stop()
+            # on a chain each pump is confirmed in its turn
+            if not self._link.lock.acquire(timeout=0.7 * STOP_S):
+                self._talk.send_stop()
                 raise DeviceTimeoutError(self.name, "the stop was sent but not confirmed", "unknown")
             try:
-                self._confirm_stop(deadline)
+                self._talk.confirm_stop(deadline)
             finally:
                 self._link.lock.release()
         finally:
             self._standing.set()
-
-    def _confirm_stop(self, deadline_s: float) -> None:
-        self._link.discard(quiet_s=0.02)  # answers to the STP and to whatever it interrupted
-        while True:
-            self._link.send_urgent(self._packet(Word.STOP))
-            if next(self._replies(deadline_s)).status in "SA":
-                return
 
     def _deliver(self, direction: Direction, volume_ul: float, rate_ul_s: float) -> float:
         volume_ul = self.expressed_ul(volume_ul)
@@ -236,94 +320,28 @@ class Driver:
             self._halt.clear()
             self._standing.clear()
             with self._nothing_ran_yet():
+                self._talk.check_untold()
+                if not self._no_watchdog:
+                    self._talk.arm(self._settings.watchdog_s)
                 self._prepare(direction, volume_ul, rate)
-            try:
-                with suppress(DeviceTimeoutError):  # the counter will tell whether RUN was heard
-                    self._ask(Word.RUN, Shape.NOTHING, unless=self._halted)
-            except NotConnectedError:
-                self._book(direction, volume_ul)
-                raise
-            return self._watch(direction, volume_ul, volume_ul / rate_ul_s)
+            return Delivery(
+                self._talk, direction, volume_ul, volume_ul / rate_ul_s, self._tolerance_ul(volume_ul),
+                self._slowest_poll_s, self._halt, self._latch, self._standing, self._book,
+            ).carry_out()  # fmt: skip
         finally:
+            self._standing.set()
+            with suppress(HardwareError):
+                self._talk.disarm()
             self._working.release()
 
     def _prepare(self, direction: Direction, volume_ul: float, rate: str) -> None:
         self._program(direction, rate)
-        self._keep(Word.VOLUME, four_digits(volume_ul / UL[self._unit]) + self._unit, Shape.VOLUME)
-        self._set(f"{Word.CLEAR}{direction}")
-        if (counted := self._counted(direction)[1]) != 0:
-            raise ReplyError(self.name, Word.CLEAR, f"{counted:g} µL", "its counter did not go back to zero")
-
-    def _watch(self, direction: Direction, volume_ul: float, expected_s: float) -> float:
-        deadline = time.monotonic() + 1.2 * expected_s + 5
-        pause_s, silent, unmoved = 0.002, 0, 0
-        while True:
-            self._halt.wait(pause_s)
-            if self._halted():
-                self._cut_short(direction, volume_ul)
-            pause_s = min(pause_s * 1.5, self._slowest_poll_s)
-            try:
-                status, counted_ul = self._counted(direction)
-            except DeviceTimeoutError:
-                silent += 1
-                if silent == 3:
-                    self._give_up(direction, volume_ul, "stopped answering while it delivered")
-                continue
-            except NotConnectedError:
-                self._book(direction, volume_ul)
-                raise
-            except ReplyError as error:
-                if self._halted():
-                    continue
-                counted_ul = self._last_count(direction, volume_ul)
-                message = (
-                    f"{TROUBLE.get(error.reply, 'sent noise')}; it had counted {counted_ul:g} of {volume_ul:g} µL"
-                )
-                raise ReplyError(self.name, error.command, error.reply, message, "unknown") from error
-            silent = 0
-            if status in "IW":
-                if time.monotonic() > deadline:
-                    self._give_up(direction, volume_ul, f"still runs after {1.2 * expected_s + 5:.0f} s")
-            elif status == "S" and counted_ul >= volume_ul - self._tolerance_ul(volume_ul):
-                self._book(direction, counted_ul)
-                if counted_ul > volume_ul + self._tolerance_ul(volume_ul):
-                    message = f"delivered more than the {volume_ul:g} µL asked"
-                    raise ReplyError(self.name, Word.COUNTER, f"{counted_ul:g} µL", message, "unknown")
-                return counted_ul
-            elif status == "S" and counted_ul == 0:
-                unmoved += 1
-                if unmoved == 3:
-                    raise DeviceTimeoutError(self.name, "did not start; its counter stands at zero", "not_done")
-            elif not self._halted():
-                self._link.send_urgent(self._packet(Word.STOP) * 2)
-                self._book(direction, counted_ul)
-                message = f"was stopped or paused at its own keys after {counted_ul:g} of {volume_ul:g} µL"
-                raise StoppedError(self.name, message)
-
-    def _cut_short(self, direction: Direction, volume_ul: float) -> NoReturn:
-        if not self._standing.wait(1.0):
-            self._link.send_urgent(self._packet(Word.STOP) * 2)
-        counted_ul = self._last_count(direction, volume_ul)
-        raise StoppedError(self.name, f"stopped after {counted_ul:g} of {volume_ul:g} µL")
-
-    def _give_up(self, direction: Direction, volume_ul: float, why: str) -> NoReturn:
-        self._link.send_urgent(self._packet(Word.STOP) * 2)
-        self._book(direction, volume_ul)
-        raise DeviceTimeoutError(self.name, f"{why}; how much it delivered is not known", "unknown")
-
-    def _last_count(self, direction: Direction, volume_ul: float) -> float:
-        """Book what the counter says after a stop, or all that was asked if it cannot be read."""
-        for _ in range(3):
-            try:
-                counted_ul = self._counted(direction)[1]
-            except (ReplyError, DeviceTimeoutError):
-                continue
-            except NotConnectedError:
-                break
-            self._book(direction, counted_ul)
-            return counted_ul
-        self._book(direction, volume_ul)
-        return volume_ul
+        volume = four_digits(volume_ul / UL[self._unit]) + self._unit
+        self._talk.keep(Word.VOLUME, volume, Shape.VOLUME)
+        self._talk.set(f"{Word.CLEAR}{direction}")
+        counted_ul = counter_ul(self._talk.ask(Word.COUNTER, Shape.COUNTER).data, direction)
+        if counted_ul != 0:
+            raise ReplyError(self.name, Word.CLEAR, f"{counted_ul:g} µL", "its counter did not go back to zero")
 
     def _book(self, direction: Direction, volume_ul: float) -> None:
         change = -volume_ul if direction is Direction.INFUSE else volume_ul
@@ -331,10 +349,6 @@ class Driver:
 
     def _tolerance_ul(self, volume_ul: float) -> float:
         return max(2 * self.range.min_volume_ul, 0.005 * volume_ul)
-
-    def _counted(self, direction: Direction) -> tuple[str, float]:
-        reply = self._ask(Word.COUNTER, Shape.COUNTER)
-        return reply.status, counter_ul(reply.data, direction)
 
     def _rate(self, rate_ul_s: float) -> str:
         limits = self.range
@@ -346,51 +360,6 @@ class Driver:
     def _halted(self) -> bool:
         return self._halt.is_set() or self._latch.is_set()
 
-    def _awake(self) -> str:
-        """The status, after any alarm has been told: a pump that was just switched on has one."""
-        for _ in range(3):
-            try:
-                return self._ask(Word.STATUS, Shape.NOTHING).status
-            except ReplyError:
-                continue
-            except DeviceTimeoutError:
-                break
-        return "S"
-
-    def _set(self, command: str) -> None:
-        self._ask(command, Shape.NOTHING)
-
-    def _keep(self, word: Word, told: str, shape: re.Pattern[str]) -> None:
-        """Set a value and read it back: one digit too many and the pump keeps another."""
-        unit = told[-2:] if word is Word.VOLUME else ""
-        self._set(f"{word}{told.removesuffix(unit)}")
-        kept = self._ask(word, shape).data
-        if not same_value(shape, kept, told):
-            raise ReplyError(self.name, word, kept, f"was told {told} and kept something else: {kept}")
-
-    def _ask(self, command: str, shape: re.Pattern[str], unless: Callable[[], bool] = lambda: False) -> Reply:
-        """One question, one answer of the right shape; answers that come late for an earlier one are dropped."""
-        with self._link.lock:
-            self._link.discard()
-            self._link.send(self._packet(command), unless)
-            for reply in self._replies(time.monotonic() + ANSWER_S):
-                if reply.data in TROUBLE:
-                    raise ReplyError(self.name, command, reply.data, TROUBLE[reply.data])
-                if shape.fullmatch(reply.data):
-                    return reply
-        raise AssertionError("replies end only by an exception")
-
-    def _replies(self, deadline_s: float) -> Iterator[Reply]:
-        """Every packet of this pump until the deadline raises; noise and other addresses are skipped."""
-        for _ in range(MOST_STRAY_PACKETS):
-            reply = reply_of(self._link.read_until(ETX, deadline_s), self._settings.address)
-            if reply is not None:
-                yield reply
-        raise DeviceTimeoutError(self.name, "the line carries only packets that are not its own", "unknown")
-
-    def _packet(self, command: str) -> bytes:
-        return f"{self._settings.address or ''}{command}\r".encode("ascii")
-
     @contextmanager
     def _nothing_ran_yet(self) -> Iterator[None]:
         """Whatever fails in here, no liquid has moved."""
@@ -399,5 +368,7 @@ class Driver:
         except (DeviceTimeoutError, NotConnectedError, ReplyError) as error:
             if self._halted():
                 raise StoppedError(self.name, "stopped before it began") from error
+            if isinstance(error, ReplyError) and error.reply == self._talk.alarm:
+                self._talk.told()
             error.outcome = "not_done"
             raise

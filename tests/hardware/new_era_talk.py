@@ -26,6 +26,7 @@ def programmed(rate: str, direction: str = "INF", diameter: str = "23.03", unit:
 HELLO = [
     (b"\r", packet("00S")),
     (b"VER\r", packet("00SNE1000V3.923")),
+    (b"PF\r", packet("00S0")),
     (b"PHN2\r", packet("00S")),
     (b"FUNSTP\r", packet("00S")),
 ]
@@ -55,6 +56,8 @@ def keeping(volume: str = "0.500"):
     return answer
 
 
-def a_pump(port: str, *, diameter_mm: float = 23.03, speed: float = 1.0, **fields) -> Driver:
+def a_pump(port: str, *, diameter_mm: float = 23.03, speed: float = 1.0, watchdog_s: int = 0, **fields) -> Driver:
+    """In Basic mode, unless a watchdog is asked for."""
+    fields["watchdog_s"] = watchdog_s
     spec = PumpSpec("new_era", port, diameter_mm, 25_000, {})
     return Driver("red", spec, Settings(**fields), speed=speed, latch=threading.Event())

@@ -4,13 +4,13 @@ import threading
 
 import pytest
 
-from hardware.drivers import new_era
+from hardware.dialects import new_era_talk
 from hardware.drivers.new_era import Driver, Settings
 from hardware.errors import HardwareError, NotConnectedError
 from hardware.spec import PumpSpec
 
 EXCHANGES = 18
-GREETING = 12
+GREETING = 13
 
 
 class Pump:
@@ -44,6 +44,8 @@ class Pump:
             self.counter_ul = 0.0
         elif line == b"DIS":
             return f"I{self.counter_ul / 1000:.3f}W0.000ML".encode()
+        elif line == b"PF":
+            return b"0"
         elif told:
             self.kept[word] = told
         elif word in (b"DIA", b"RAT", b"VOL", b"DIR"):
@@ -53,13 +55,13 @@ class Pump:
 
 def a_driver(port: str) -> Driver:
     spec = PumpSpec("new_era", port, 23.03, 25_000, {})
-    return Driver("red", spec, Settings(), speed=1.0, latch=threading.Event())
+    return Driver("red", spec, Settings(watchdog_s=0), speed=1.0, latch=threading.Event())
 
 
 @pytest.mark.parametrize("lost", ["command", "answer", "cable"])
 @pytest.mark.parametrize("k", range(1, EXCHANGES))
 def test_no_loss_doses_twice_or_books_too_little(answering, monkeypatch, k, lost):
-    monkeypatch.setattr(new_era, "ANSWER_S", 0.2)
+    monkeypatch.setattr(new_era_talk, "ANSWER_S", 0.2)
     pump = Pump(k, lost)
     with answering(b"\r", pump) as instrument:
         pump.instrument = instrument

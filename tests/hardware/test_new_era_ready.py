@@ -47,7 +47,7 @@ def test_a_pump_that_another_program_left_in_microlitres_is_set_to_what_its_syri
         (left_in("UL", kept="UL"), "its volume unit could not be set, it keeps 0.840 µL; end other programs"),
         ([*left_in("UL")[:-2], (b"VOLML\r", packet("00S?"))], "its volume unit could not be set, it does not know"),
         (
-            [*HELLO[:2], (b"PHN2\r", packet("00S?NA"))],
+            [*HELLO[:3], (b"PHN2\r", packet("00S?NA"))],
             "its pumping program could not be set, it cannot do that now",
         ),
         ([*GREETING[:-1], (b"DIR\r", packet("00SWDR"))], "its direction could not be set, it keeps WDR"),

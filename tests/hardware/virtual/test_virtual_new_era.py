@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from hardware.virtual.instruments.new_era import Instrument as NewEraPump
-from hardware.virtual.instruments.new_era import four_digits
+from hardware.virtual.new_era_pump import four_digits
 from hardware.virtual.world import World
 from tests.hardware.virtual.hands import PumpClient, Wall
 
@@ -169,7 +169,7 @@ def test_a_second_client_is_turned_away(pump: NewEraPump) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "text"), [(0.0, "0.000"), (1.2345, "1.234"), (9.9996, "10.00"), (26.59, "26.59"), (12345.0, "9999")]
+    ("value", "text"), [(0.0, "0.000"), (1.2345, "1.234"), (9.9996, "10.00"), (26.59, "26.59"), (1234.5, "1234."), (12345.0, "9999.")]
 )
 def test_numbers_have_four_digits(value: float, text: str) -> None:
     assert four_digits(value) == text
