@@ -261,6 +261,10 @@ def _dispatch(arguments: argparse.Namespace) -> int:
             return terminal.look_command(arguments)
         case "bench":
             return _bench_command(arguments)
+        case "stop" | "find" | "check":
+            from campaign import rig_terminal
+
+            return rig_terminal.rig_command(arguments, bench)
         case _:
             return terminal.journal_command(arguments)
 

@@ -20,6 +20,7 @@ def build_parser(version: str) -> Parser:
     _ask(commands)
     _look(commands)
     _bench(commands)
+    _rig_commands(commands)
     _journal_commands(commands)
     return parser
 
@@ -127,6 +128,34 @@ def _bench(commands: Any) -> None:
     bench.add_argument("--speed", type=_positive, default=1.0, metavar="X")
     bench.add_argument("--seed", type=_seed, default=0)
     bench.add_argument("--json", action="store_true")
+
+
+def _rig_commands(commands: Any) -> None:
+    find = _command(
+        commands,
+        "find",
+        "Find pumps, stages, meters and cameras on this computer and propose a rig file.",
+        "aliquot find --write rig.toml",
+    )
+    find.add_argument("--write", type=Path, metavar="FILE", help="write the proposed rig file")
+    find.add_argument("--json", action="store_true")
+    check = _command(
+        commands,
+        "check",
+        "Check the devices of a rig: who they are, what they are set to, whether they stop. Asks before it moves.",
+        "aliquot check rig.toml --out check.md",
+    )
+    check.add_argument("rig", metavar="RIG.toml", type=Path, nargs="?", help="default: the rig that ships")
+    check.add_argument("--virtual", action="store_true", help="check the rig's virtual twin instead")
+    check.add_argument("--yes", action="store_true", help="consent to small moves and doses without being asked")
+    check.add_argument("--out", type=Path, metavar="FILE.md", help="save the table and the exchange log")
+    stop = _command(
+        commands,
+        "stop",
+        "Stop every rig of yours on this computer at once, even if its program hangs.",
+        "aliquot stop",
+    )
+    stop.add_argument("--json", action="store_true")
 
 
 def _journal_commands(commands: Any) -> None:

@@ -4,8 +4,9 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
-from hardware.devices import Pump, PumpAbilities, PumpRange, Stage, StageRange, Traffic
+from hardware.devices import NeedsReadying, Pump, PumpAbilities, PumpRange, Stage, StageRange, Traffic
 from hardware.errors import HardwareError, OutOfRangeError, StoppedError
+from hardware.fluidics import Delivery
 from hardware.spec import NOZZLES_UP_MM, RackSpec
 from hardware.toml_file import did_you_mean
 
@@ -92,6 +93,31 @@ class Station:
             with self._lock:
                 self._pouring.discard(role)
 
+    @contextmanager
+    def expelling(self, role: str, most_ul: float) -> Iterator[None]:
+        """While a pump makes a movement of its own, which may push out up to `most_ul`: not into a vial."""
+        with self._lock:
+            self.check_running(role)
+            if self._moving:
+                raise HardwareError(role, "the stage is moving; wait until it stands")
+            if role in self._pouring:
+                raise HardwareError(role, "is still delivering; wait or stop it first")
+            self._pouring.add(role)
+        try:
+            try:
+                slot = self.slot_now()
+            except HardwareError:  # nobody knows what is under the nozzles, and a person has said go on
+                slot = None
+            if slot is not None:
+                most = f"making it ready may push out up to {most_ul:g} µL"
+                raise OutOfRangeError(
+                    role, f"{most} and vial {slot} is under the nozzles; move the rack away first"
+                )
+            yield
+        finally:
+            with self._lock:
+                self._pouring.discard(role)
+
     def _book(self, role: str, slot: str | None, volume_ul: float) -> None:
         if slot is None:
             return
@@ -157,6 +183,53 @@ class LimitedPump:
     def about(self) -> Mapping[str, str]:
         return self._pump.about()
 
+    @property
+    def port_now(self) -> str | None:
+        return self._pump.port_now if isinstance(self._pump, Delivery) else None
+
+    def select(self, port: str) -> None:
+        self._station.check_running(self.name)
+        self._piped("valve to turn").select(port)
+
+    @property
+    def primed(self) -> bool:
+        return not isinstance(self._pump, Delivery) or self._pump.primed
+
+    def filled(self) -> None:
+        """Book that the tubing is full, as after priming by hand."""
+        self._piped("tubing to fill").filled()
+
+    @property
+    def unready(self) -> str:
+        return self._pump.unready if isinstance(self._pump, NeedsReadying) else ""
+
+    def make_ready(self) -> None:
+        """As the pump does it, but not over a vial: how much comes out is known only of priming."""
+        self._station.check_running(self.name)
+        pump = self._piped("movement of its own to make")
+        if not pump.primed and pump.ready_expels_ul == pump.dead_volume_ul:
+            self.prime()
+        elif pump.unready:
+            with self._station.expelling(self.name, pump.ready_expels_ul):
+                pump.make_ready()
+
+    def prime(self, rate_ul_s: float | None = None) -> float:
+        """Fill the tubing; returns what went through it, in µL. All of it counts for the vial at the station."""
+        self._station.check_running(self.name)
+        pump = self._piped("tubing to fill")
+        with self._station.pouring(self.name, pump.dead_volume_ul, lambda: pump.left_ul):
+            return pump.prime(rate_ul_s)
+
+    def discard(self, volume_ul: float, rate_ul_s: float | None = None) -> float:
+        """Push `volume_ul` to waste; returns what went there, in µL."""
+        self._station.check_running(self.name)
+        return self._piped("port to waste").discard(volume_ul, rate_ul_s)
+
+    def _piped(self, what: str) -> Delivery:
+        if not isinstance(self._pump, Delivery):
+            raise OutOfRangeError(self.name, f"has no {what}")
+        return self._pump
+
     def dispense(self, volume_ul: float, rate_ul_s: float) -> float:
         return self.pour(None, volume_ul, rate_ul_s)
 
@@ -164,7 +237,7 @@ class LimitedPump:
         """As `dispense`, but only if `slot` stands at the station."""
         self._check(volume_ul, rate_ul_s)
         if volume_ul > self.left_ul + 1e-6:
-            left = f"only {self.left_ul:.0f} µL are left in the syringe"
+            left = f"only {self.left_ul:.0f} µL are left"
             raise OutOfRangeError(self.name, f"{volume_ul:g} µL asked, {left}; refill it and say so")
         with self._station.pouring(self.name, volume_ul, lambda: self._pump.left_ul, slot):
             return self._pump.dispense(volume_ul, rate_ul_s)
