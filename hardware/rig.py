@@ -13,6 +13,7 @@ from hardware.devices import Camera, Device, Meter, Pump, Stage, StopListener
 from hardware.drivers import module_of
 from hardware.errors import HardwareError, NotConnectedError, OutOfRangeError
 from hardware.exchange import exchanged
+from hardware.fluidics import Cut, Delivery, for_driver
 from hardware.limits import LimitedPump, LimitedStage, Station
 from hardware.spec import CameraSpec, MeterSpec, PumpSpec, RigSpec, StageSpec
 from hardware.toml_file import did_you_mean
@@ -156,7 +157,10 @@ def _driver(role: str, part: Part, speed: float, latch: threading.Event, wires: 
     module = module_of(part.kind)
     settings = TypeAdapter(module.Settings).validate_python(dict(part.settings))
     shared = {"wire": wires.setdefault(_port(part), Wire(_port(part)))} if getattr(module, "CHAINED", False) else {}
-    return module.Driver(role, part, settings, speed=speed, latch=latch, **shared)
+    if not isinstance(part, PumpSpec):
+        return module.Driver(role, part, settings, speed=speed, latch=latch, **shared)
+    cut = Cut(latch)
+    return Delivery(module.Driver(role, for_driver(part), settings, speed=speed, latch=cut, **shared), part, cut)
 
 
 def _at_once(calls: Mapping[str, Callable[[], object]], patience_s: float) -> dict[str, str]:
