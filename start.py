@@ -103,7 +103,10 @@ def main(arguments: list[str]) -> int:
         check = [str(PYTHON), "-P", "-m", "gui.system", environment["QT_QPA_PLATFORM"]]
         if subprocess.run(check, cwd=HERE, check=False).returncode != 0:
             return 1
-        tests = [str(PYTHON), "-P", "-m", "pytest", *arguments[1:]]
+        # most tests wait for an instrument; a benchmark has the machine for itself
+        alone = {"-n", "benchmark", "--pdb", "-s"} & set(arguments)
+        side_by_side = [] if alone else ["-n", str(min(8, 2 * (os.cpu_count() or 1)))]
+        tests = [str(PYTHON), "-P", "-m", "pytest", *side_by_side, *arguments[1:]]
         return subprocess.run(tests, cwd=HERE, env=environment, check=False).returncode
     return stay_with([str(PYTHON), "-P", "-m", "aliquot", *arguments])
 
