@@ -136,14 +136,19 @@ class Chain:
         *,
         unless: Callable[[], bool] = lambda: False,
         cut: Callable[[], bool] | None = None,
-        patience_s: float = ANSWER_S,
+        patience_s: float | None = None,
     ) -> Message:
         """One command and its own reply. Raises ReplyError with the reason when it is refused."""
         with self.link.lock:
             ident = next(self._ids)
             self.link.discard()
             self.link.send(command(axis.device, axis.number, ident, words), unless)
-            reply = self._reply(axis, ident, time.monotonic() + patience_s, cut or (lambda: not self.free.is_set()))
+            reply = self._reply(
+                axis,
+                ident,
+                time.monotonic() + (ANSWER_S if patience_s is None else patience_s),
+                cut or (lambda: not self.free.is_set()),
+            )
         axis.noted(reply.flag)
         if not reply.accepted:
             raise ReplyError(self.link.device, words, reply.data, self._refusal(axis, reply))

@@ -2,6 +2,7 @@
 
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from types import TracebackType
@@ -168,3 +169,10 @@ def opened() -> Iterator[Callable[..., Driver]]:
     yield open_pump
     for pump in pumps:
         pump.close()
+
+
+@pytest.fixture
+def quick_unplug(monkeypatch):
+    """pyserial sleeps 0.3 s whenever a `socket://` port closes; for a cable pulled at every byte that is long."""
+    sleep = time.sleep
+    monkeypatch.setattr(time, "sleep", lambda seconds: sleep(0.0 if seconds == 0.3 else seconds))

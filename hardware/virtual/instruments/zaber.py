@@ -213,6 +213,8 @@ class Instrument(PortServer):
                 self._brake(axes)
             case ["estop"]:
                 self._halt(axes)
+            case ["home"] | ["move", *_] if any(axis.flags & {"FO", "FD"} for axis in axes):
+                raise RejectedError("DRIVERDISABLED")
             case ["home"]:
                 for axis in axes:
                     self._go(axis, 0, homing=True)
@@ -272,8 +274,6 @@ class Instrument(PortServer):
     # motion
 
     def _go(self, axis: Axis, target: int, *, homing: bool = False) -> None:
-        if axis.flags & {"FO", "FD"}:
-            raise RejectedError("DRIVERDISABLED")
         axis.flags -= {"NI", "NC"}
         if axis.moving:
             axis.flags |= {"NI"}
