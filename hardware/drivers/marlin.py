@@ -278,20 +278,29 @@ class Driver:
         raise StoppedError(self.name, f"stopped; {where}")
 
     def _require_homed(self, outcome: Literal["not_done", "unknown"] = "not_done") -> None:
+        self._require_alive()
         if not self._homed:
             raise HardwareError(self.name, "does not know its position; home it first", outcome)
+
+    def _require_alive(self) -> None:
+        if self._lines.killed:
+            raise HardwareError(self.name, "was stopped hard: reset it or switch it off and on, then connect again")
 
     @contextmanager
     def _outcome(self, outcome: Literal["not_done", "unknown"]) -> Iterator[None]:
         """What is known of a move when anything fails in here. One that may go on unseen is stopped."""
         try:
             yield
-        except (DeviceTimeoutError, NotConnectedError, ReplyError) as error:
+        except DeviceTimeoutError as error:
+            if outcome == "not_done":
+                error.outcome = outcome
+                raise
+            self._homed = False
+            with suppress(HardwareError):
+                self.stop()
+            raise DeviceTimeoutError(self.name, f"{error.message}; it was told to stop", outcome) from error
+        except (NotConnectedError, ReplyError) as error:
             error.outcome = outcome
-            if isinstance(error, DeviceTimeoutError) and outcome == "unknown":
-                with suppress(HardwareError):
-                    self.stop()
-                error.message += "; it was told to stop"
             raise
 
     @contextmanager
@@ -300,10 +309,7 @@ class Driver:
         if not self._working.acquire(timeout=1.0):
             raise HardwareError(self.name, "is still moving; wait or stop it first")
         try:
-            if self._lines.killed:
-                raise HardwareError(
-                    self.name, "was stopped hard: reset it or switch it off and on, then connect again"
-                )
+            self._require_alive()
             if moves:
                 self._halt.clear()
                 if self._latch.is_set():

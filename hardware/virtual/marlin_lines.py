@@ -12,14 +12,14 @@ _EMERGENCY = re.compile(rb"\s*(?:N\d+\s*)?(M112|M410)(?!\d)")
 
 
 class LineReader:
-    """garble: so many of the next lines arrive with one bit turned."""
+    """garble: so many lines arrive with one bit turned, `spare` lines from now."""
 
     def __init__(self) -> None:
         self._rx = bytearray()
         self._line = bytearray()
         self._seen = bytearray()
         self._last_number = 0
-        self.garble = 0
+        self.spare = self.garble = 0
 
     def take(self, byte: int) -> str | None:
         """One byte off the wire; what does not fit is lost. Returns M112 or M410 when that has come by."""
@@ -43,7 +43,9 @@ class LineReader:
             line, self._line = self._line.decode("latin-1").lstrip(" "), bytearray()
             if not line:
                 continue
-            if self.garble > 0:
+            if self.spare > 0:
+                self.spare -= 1
+            elif self.garble > 0:
                 self.garble -= 1
                 line = line[:-1] + chr(ord(line[-1]) ^ 1)
             why = self._fault(line)

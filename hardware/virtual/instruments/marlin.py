@@ -56,7 +56,7 @@ class Move:
 class Instrument(PortServer):
     """The controller behind one port; the mechanics are the world's.
 
-    swallow: so many of the next "ok" are lost on the way. garble: so many of the next lines arrive garbled.
+    swallow: so many of the next "ok" are lost on the way.
     """
 
     def __init__(
@@ -91,8 +91,9 @@ class Instrument(PortServer):
     def on_connect(self) -> None:
         self.power_cycle()
 
-    def garble(self, lines: int) -> None:
-        self._lines.garble = lines
+    def garble(self, lines: int, spare: int = 0) -> None:
+        """That many lines arrive with a bit turned, after `spare` that do not."""
+        self._lines.spare, self._lines.garble = spare, lines
 
     def _believed(self) -> Point:
         x, y, z = self._world.stage_mm()
