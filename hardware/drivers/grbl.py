@@ -1,58 +1,50 @@
-"""XY(Z) stages on a GRBL 1.1 controller.
+"""XY(Z) stages on a GRBL 1.1 or grblHAL controller.
 
-Manual: gnea/grbl, doc/markdown/interface.md and commands.md, revision 1.1h. Checked against scripted conversations
-taken from them and against the virtual bench; not yet against a controller on a table.
+Manual: gnea/grbl, doc/markdown/{interface,commands,jogging,settings}.md, revision 1.1h; grblHAL, wiki "For sender
+developers". Verified against the virtual bench and scripted conversations taken from the manual; never yet against
+the real thing.
 
-Positions are work coordinates: set G54 once so that the near left corner of the travel is 0, 0, 0 after homing.
-"ok" means understood, not done: a move has ended when the controller is Idle at the place asked for. A welcome
-banner that nobody asked for means that the controller restarted and no longer knows where it stands.
+What the manual makes easy to get wrong: a GRBL as it is built has machine coordinates from minus the travel to 0,
+whichever end its switches are at. So by default (`origin = "auto"`) the stage's zero is where G54 was set, if it
+was set at all, and otherwise where homing ended, with positions that grow away from the switches: on every axis 0
+is then the corner that is known to be free. "ok" means understood, not done: a move has ended when the controller
+is Idle at the place asked for. A welcome banner that nobody asked for means that it restarted and no longer knows
+where it stands. Opening the port may reset it or not: after it the position counts as unknown either way.
 """
 
 import math
 import threading
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from hardware.devices import StageRange, Traffic
-from hardware.dialects.grbl import ALARMS, END, ERRORS, Position, Word, is_banner, move_words, status_of, text_of
+from hardware.dialects.grbl import Position, Word, jog, knows, straight
+from hardware.dialects.grbl_settings import Frame, frame_of
 from hardware.drivers import Probe
-from hardware.errors import (
-    DeviceTimeoutError,
-    HardwareError,
-    NotConnectedError,
-    OutOfRangeError,
-    ReplyError,
-    StoppedError,
-)
+from hardware.errors import HardwareError, OutOfRangeError
+from hardware.grbl_board import SAME_PLACE_MM, Board
+from hardware.grbl_stream import stream
+from hardware.grbl_talk import ANSWER_S
 from hardware.spec import Positive, StageSpec
-from hardware.wire import Link
 
-PROBES: tuple[Probe, ...] = ()
-ANSWER_S = 1.0
-STOP_S = 0.5
-ARRIVED_MM = 0.02
-MOST_STRAY_LINES = 64
+PROBES: tuple[Probe, ...] = (Probe(115200, b"$I\n", knows, (), wait_s=0.5, boot_s=2.2),)
+OFF_MM = 1.0
+"""How far outside its travel homing may end: its pull-off, by rounding."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What a rig file may say under `settings`. feed_mm_min: speed of moves."""
+    """What a rig file may say under `settings`. feed_mm_min: speed of moves. origin: where 0, 0, 0 is: "work", set
+    in G54 by a person; "home", where homing ended; "auto", the first if any was set, else the second."""
 
-    baud: Literal[9600, 19200, 38400, 57600, 115200, 230400] = 115200
+    baud: Literal[9600, 19200, 38400, 57600, 115200, 230400, 250000, 460800, 921600, 1000000] = 115200
     feed_mm_min: Positive = 3000.0
     homing_s: Annotated[float, Field(ge=1, le=600)] = 90.0
-
-
-@dataclass(frozen=True)
-class Report:
-    state: str
-    substate: str
-    position_mm: Position | None
+    origin: Literal["auto", "work", "home"] = "auto"
 
 
 class Driver:
@@ -63,263 +55,183 @@ class Driver:
     ) -> None:
         self.name = name
         self._spec, self._settings = spec, settings
-        self._slowest_poll_s = max(0.002, 0.1 / speed)
-        self._link = Link(name, spec.port, settings.baud)
-        self._latch = latch
-        self._halt, self._standing = threading.Event(), threading.Event()
-        self._working = threading.Lock()
-        self._offset: Position | None = None
-        self._homed = False
+        self._board = Board(name, spec.port, settings.baud, None, speed=speed, latch=latch)
+        self._frame: Frame | None = None
 
     def open(self) -> None:
         """Reset the controller and wait for its banner. Nothing moves; the position is unknown until homed."""
-        if not self._link.is_open:
-            self._link.open()
-        self._homed, self._offset = False, None
-        try:
-            for _ in range(3):  # an Arduino that was reset by opening the port is deaf for two seconds
-                if self._reset(time.monotonic() + ANSWER_S):
-                    self._link.discard(quiet_s=0.1)  # opening the port may have caused a banner of its own
-                    return
-        except HardwareError:
-            self.close()
-            raise
-        self.close()
-        advice = f"no GRBL 1.1 answers on {self._spec.port} at {self._settings.baud} baud; check power and port"
-        raise NotConnectedError(self.name, advice)
+        self._board.open()
+        told = self._board.controller.told
+        for axis, travel_mm in zip((0, 1, 2), self._spec.travel_mm, strict=True):
+            its_mm = told.travel_mm(axis)
+            if its_mm is not None and travel_mm > its_mm + 1e-3 and (told.soft_limits or told.homing):
+                self.close()
+                both = f"travel_mm says {travel_mm:g} mm for {'XYZ'[axis]}, its ${130 + axis} says {its_mm:g} mm"
+                raise HardwareError(self.name, f"{both}; correct the one that is wrong")
 
     def identify(self) -> str:
-        """Firmware and its options. Connects again should the cable have been out; then home it."""
-        if self._link.is_open:
-            with suppress(NotConnectedError):
-                return self._version()
-        self.open()
-        return self._version()
+        """Firmware and revision. Connects again should the cable have been out; then home it."""
+        return self._board.version()
+
+    def close(self) -> None:
+        self._board.controller.lose("it was disconnected")
+        self._board.close()
 
     @property
     def traffic(self) -> tuple[Traffic, ...]:
-        return self._link.traffic
-
-    @property
-    def range(self) -> StageRange:
-        return StageRange(self.travel_mm, (0.01, 0.01, 0.01), self._settings.feed_mm_min / 60)
-
-    def about(self) -> Mapping[str, str]:
-        return {"state": self._report().state}
-
-    def _version(self) -> str:
-        return " ".join(self._command(Word.VERSION, ANSWER_S))
-
-    def close(self) -> None:
-        self._homed = False
-        self._link.close()
+        return self._board.link.traffic
 
     @property
     def travel_mm(self) -> Position:
         return self._spec.travel_mm
 
     @property
+    def range(self) -> StageRange:
+        told = self._board.controller.told
+        x, y, z = (told.step_mm(axis) or 0.01 for axis in range(3))
+        fastest = [self._settings.feed_mm_min, *(told.fastest_mm_min(axis) or math.inf for axis in (0, 1))]
+        return StageRange(self.travel_mm, (x, y, z), min(fastest) / 60)
+
+    def about(self) -> Mapping[str, str]:
+        """Asks only for a status; what the controller is set to was read when it was opened."""
+        status, c = self._board.report(), self._board.controller
+        told = c.told
+        state = f"{status.state}:{status.substate}" if status.substate else status.state
+        found = {"firmware": str(told.build), "state": state, "homed": "yes" if self.homed else f"no: {c.why_lost}"}
+        if self.homed and self._frame is not None:
+            found["zero"] = self._frame.name
+        if not told:
+            return found
+        found["travel"] = (
+            ", ".join(f"{told.travel_mm(axis) or math.nan:g}" for axis in range(len(c.letters))) + " mm"
+        )
+        found["step"] = ", ".join(f"{step:.4g}" for step in self.range.step_mm) + " mm"
+        found["own soft limits"] = "on" if told.soft_limits else "off; $20=1 makes it refuse what we refuse"
+        found["limit switches"] = "stop it" if told.hard_limits else "do not stop it; see $21"
+        found["homing"] = "on" if told.homing else "off; fit limit switches and set $22=1"
+        return found
+
+    @property
     def homed(self) -> bool:
-        return self._homed
+        return self._board.controller.homed and self._frame is not None
 
     def home(self) -> None:
-        with self._work():
-            self._homed = False
-            self._link.discard()  # whatever was said of a lost position is answered by homing
-            self._command(Word.HOME, self._settings.homing_s)
-            self._homed = True
+        """Find the switches. Gets out of whatever alarm or hold the controller is in."""
+        with self._board.work() as mark:
+            self._frame = None
+            home_mm = self._board.home(mark, self._settings.homing_s)
+            c = self._board.controller
+            frame = frame_of(c.told, home_mm, c.offset_mm or home_mm, self._settings.origin)
+            for letter, at_mm, travel in zip("XYZ", frame.stage_mm(home_mm), self._spec.travel_mm, strict=False):
+                if not -OFF_MM <= at_mm <= travel + OFF_MM:
+                    c.lose("its zero is not in its travel")
+                    found = f"homing ended at {letter} {at_mm:g} mm, outside 0 to {travel:g} mm, in {frame.name}"
+                    raise HardwareError(self.name, f'{found}; set G54 anew, or say origin = "home" in the rig file')
+            self._frame = frame
+
+    def unlock(self) -> None:
+        """Release an alarm ($X), on a person's word that nothing is in the way. Moves nothing. The position is kept
+        after an alarm that leaves it known (2: soft limit), and unknown after all others."""
+        with self._board.work() as mark:
+            self._board.unlock(mark)
 
     def move_to(self, x_mm: float, y_mm: float, z_mm: float | None = None) -> None:
         target_mm = (x_mm, y_mm) if z_mm is None else (x_mm, y_mm, z_mm)
-        for axis, value, travel in zip("XYZ", target_mm, self._spec.travel_mm, strict=False):
-            if not math.isfinite(value) or not 0 <= value <= travel:
-                raise OutOfRangeError(self.name, f"{axis} {value:g} mm is outside its travel, 0 to {travel:g} mm")
-        with self._work():
-            self._require_homed()
-            with suppress(DeviceTimeoutError):  # a lost "ok" says nothing; the position will
-                self._command(move_words(target_mm, self._settings.feed_mm_min), ANSWER_S)
-            self._wait_until_at(target_mm)
+        self._check_travel(target_mm)
+        with self._board.work() as mark:
+            machine_mm = self._machine_mm(self._known(), target_mm)
+            self._board.ready(mark)
+            self._known()
+            self._board.go(mark, machine_mm, self._settings.feed_mm_min)
+
+    def follow(self, points_mm: Sequence[tuple[float, ...]], speed_mm_s: float | None = None) -> None:
+        """Go through all points without stopping between them; returns when the stage stands at the last.
+
+        Each is X, Y or X, Y, Z. Raises as `move_to`; OutOfRangeError before a byte is sent.
+        """
+        for point in points_mm:
+            self._check_travel(point)
+        feed_mm_min = self._settings.feed_mm_min if speed_mm_s is None else speed_mm_s * 60
+        if not points_mm or not 0 < feed_mm_min <= self._settings.feed_mm_min:
+            raise OutOfRangeError(
+                self.name, f"needs points, and a speed up to {self._settings.feed_mm_min / 60:g} mm/s"
+            )
+        board, c = self._board, self._board.controller
+        with board.work() as mark:
+            frame = self._known()
+            path = [self._machine_mm(frame, point) for point in points_mm]
+            start_mm, offset_mm = board.ready(mark), c.offset_mm or ()
+            self._known()
+            lines = [
+                straight({c.letters[axis]: mm - offset_mm[axis] for axis, mm in point.items()}, feed_mm_min)
+                for point in path
+            ]
+            c.rest_mm = None
+            stream(board, mark, lines)
+            longest_s = 5 + 1.5 * (c.told.build.blocks or 15) * self._longest_s(path, feed_mm_min)
+            board.wait_at(mark, start_mm, path[-1], time.monotonic() + longest_s)
+
+    def jog(self, x_mm: float, y_mm: float, z_mm: float = 0.0, speed_mm_s: float = 5.0) -> None:
+        """Start towards a place that far from here and return at once; `end_jog` ends it early. For a person, also
+        before homing; the controller's own soft limits hold. Directions are the machine's. A stop ends it too."""
+        by_mm = {letter: mm for letter, mm in zip("XYZ", (x_mm, y_mm, z_mm), strict=True) if mm}
+        feed_mm_min = speed_mm_s * 60
+        if not by_mm or not all(map(math.isfinite, by_mm.values())) or not 0 < feed_mm_min <= 1e5:
+            raise OutOfRangeError(self.name, "a jog needs a way to go and a speed")
+        with self._board.work() as mark:
+            here_mm = self._board.ready(mark)
+            if self.homed and self._frame is not None:
+                at_mm = self._frame.stage_mm(here_mm)
+                signs = zip(at_mm, (x_mm, y_mm, z_mm), self._frame.sign, strict=False)
+                self._check_travel(tuple(at + by * sign for at, by, sign in signs))
+            self._board.controller.rest_mm = None
+            self._board.command(jog(by_mm, feed_mm_min), ANSWER_S, mark)
+
+    def end_jog(self) -> None:
+        """Brake; the position is kept."""
+        self._board.link.send(Word.JOG_CANCEL.byte)
 
     def position_mm(self) -> Position:
-        self._require_homed()
-        deadline = time.monotonic() + 5
-        while (position := self._report().position_mm) is None:  # the offset comes with every 10th report or so
-            if time.monotonic() > deadline:
-                raise DeviceTimeoutError(self.name, "never reports its work offset (WCO); set $10=1")
-            time.sleep(self._slowest_poll_s)
-        self._require_homed()
-        return position
+        frame = self._known()
+        at_mm = frame.stage_mm(self._board.machine_mm())
+        self._known()
+        x, y, z = (*at_mm, 0.0, 0.0, 0.0)[:3]
+        return x, y, z
 
     def stop(self) -> None:
         """Brake, then reset: a reset at standstill keeps the position. All within 0.5 s."""
-        began = time.monotonic()
-        self._halt.set()
-        self._standing.clear()
-        try:
-            self._link.send_urgent(Word.HOLD.encode())
-            if not self._link.lock.acquire(timeout=0.15):
-                self._homed = False
-                self._link.send_urgent(Word.RESET.encode())
-                raise DeviceTimeoutError(self.name, "the stop was sent but not confirmed", "unknown")
-            try:
-                self._brake_and_reset(began + 0.6 * STOP_S, began + STOP_S)
-            finally:
-                self._link.lock.release()
-        finally:
-            self._standing.set()
+        self._board.stop()
 
-    def _brake_and_reset(self, braked_s: float, deadline_s: float) -> None:
-        kept = False
-        with suppress(DeviceTimeoutError, ReplyError):
-            while not kept and time.monotonic() < braked_s:
-                report = self._report(braked_s)
-                kept = report.state == "Idle" or (report.state, report.substate) == ("Hold", "0")
-                if report.state in ("Alarm", "Home", "Jog"):
-                    break
-        homed = self._homed and kept
-        confirmed = self._reset(deadline_s, urgent=True)
-        self._homed = homed and confirmed
-        if not confirmed:
-            raise DeviceTimeoutError(self.name, "the stop was sent but not confirmed", "unknown")
+    def _longest_s(self, path: Sequence[Mapping[int, float]], feed_mm_min: float) -> float:
+        told = self._board.controller.told
+        far_mm = {axis: travel for axis, travel in enumerate(self._spec.travel_mm) if axis in path[-1]}
+        return max(0.1, told.lasts_s(far_mm, feed_mm_min))
 
-    def _wait_until_at(self, target_mm: tuple[float, ...]) -> None:
-        diagonal_mm = math.hypot(*self._spec.travel_mm)
-        deadline = time.monotonic() + 90 * diagonal_mm / self._settings.feed_mm_min + 5
-        pause_s, idle_since = 0.002, math.inf
-        while True:
-            self._halt.wait(pause_s)
-            self._raise_if_halted()
-            pause_s = min(pause_s * 1.5, self._slowest_poll_s)
-            now = time.monotonic()
-            try:
-                report = self._report()
-            except DeviceTimeoutError:
-                if now > deadline:
-                    self._homed = False
-                    raise
+    def _check_travel(self, target_mm: tuple[float, ...]) -> None:
+        if len(target_mm) not in (2, 3):
+            raise OutOfRangeError(self.name, "a place is X, Y or X, Y, Z")
+        for axis, value, travel in zip("XYZ", target_mm, self._spec.travel_mm, strict=False):
+            if not math.isfinite(value) or not 0 <= value <= travel:
+                raise OutOfRangeError(self.name, f"{axis} {value:g} mm is outside its travel, 0 to {travel:g} mm")
+
+    def _machine_mm(self, frame: Frame, target_mm: tuple[float, ...]) -> dict[int, float]:
+        told, has = self._board.controller.told, len(self._board.controller.letters)
+        found = {}
+        for axis, mm in enumerate(target_mm):
+            if axis >= has:
+                if mm != 0:
+                    raise OutOfRangeError(self.name, f"its controller has no {'XYZ'[axis]} axis")
                 continue
-            self._require_homed("unknown")
-            if report.state in ("Hold", "Door", "Sleep") and not self._halted():
-                raise ReplyError(self.name, "?", report.state, "was halted by its own buttons or door", "unknown")
-            there = report.position_mm is not None and all(
-                abs(a - b) <= ARRIVED_MM for a, b in zip(report.position_mm, target_mm, strict=False)
-            )
-            if report.state == "Idle" and there:
-                return
-            idle_since = min(idle_since, now) if report.state == "Idle" and report.position_mm else math.inf
-            if now - idle_since > 0.5:
-                self._raise_if_halted()
-                raise ReplyError(
-                    self.name, "?", f"{report.position_mm}", f"stands still, not at {target_mm}", "unknown"
-                )
-            if now > deadline:
-                with suppress(HardwareError):
-                    self.stop()
-                raise DeviceTimeoutError(self.name, f"did not reach {target_mm} in time; stopped", "unknown")
+            found[axis] = frame.machine_mm(axis, mm)
+            window = told.window_mm(axis)
+            if window and told.homing and not window[0] - SAME_PLACE_MM <= found[axis] <= window[1] + SAME_PLACE_MM:
+                space = f"machine space, {window[0]:g} to {window[1]:g} mm (${130 + axis})"
+                message = f"{'XYZ'[axis]} {mm:g} mm is {found[axis]:g} mm in its {space}; shorten travel_mm"
+                raise OutOfRangeError(self.name, message)
+        return found
 
-    def _report(self, deadline_s: float | None = None) -> Report:
-        deadline_s = time.monotonic() + ANSWER_S if deadline_s is None else deadline_s
-        with self._link.lock:
-            self._absorb()
-            self._link.send(Word.STATUS.encode())
-            for _ in range(MOST_STRAY_LINES):
-                if (report := self._understand(self._link.read_until(END, deadline_s))) is not None:
-                    return report
-        raise DeviceTimeoutError(self.name, "says much but never its status", "unknown")
-
-    def _command(self, line: str, timeout_s: float) -> list[str]:
-        """Send one line and wait for its "ok"; returns the [messages] that came before it.
-
-        The lock is given back between reads, so that a stop finds it free however long homing takes.
-        """
-        said: list[str] = []
-        deadline = time.monotonic() + timeout_s
-        with self._link.lock:
-            self._absorb()
-            self._link.send(f"{line}\n".encode("ascii"), self._halted)
-        while True:
-            self._raise_if_halted()
-            with self._link.lock:
-                raw = self._link.waiting(END)
-            if raw is None:
-                if time.monotonic() > deadline:
-                    raise DeviceTimeoutError(self.name, f"no answer to {line} in {timeout_s:g} s", "unknown")
-                self._halt.wait(0.005)
-                continue
-            text = text_of(raw)
-            if text == "ok":
-                return said
-            if (code := text.removeprefix("error:")) != text:
-                self._homed = self._homed and code != "9"
-                raise ReplyError(self.name, line, text, ERRORS.get(code, "refused the command"))
-            if text.startswith("["):
-                said.append(text)
-            self._understand(raw)
-
-    def _absorb(self) -> None:
-        """Hear what was said unasked, above all a banner or an alarm."""
-        for _ in range(MOST_STRAY_LINES):
-            if (raw := self._link.waiting(END)) is None:
-                return
-            self._understand(raw)
-
-    def _understand(self, raw: bytes) -> Report | None:
-        """A status report, or None for other lines. Raises for a banner or an alarm."""
-        text = text_of(raw)
-        if text.startswith("ALARM:"):
-            code = text.removeprefix("ALARM:")
-            self._homed = self._homed and code == "2"
-            raise ReplyError(self.name, "", text, ALARMS.get(code, "is in alarm") + "; then home it", "unknown")
-        if is_banner(text):
-            self._homed, self._offset = False, None
-            raise ReplyError(self.name, "", text, "restarted and lost its position; home it", "unknown")
-        status = status_of(text)
-        if status is None:
-            return None
-        if status.state == "Alarm":
-            self._homed = False
-        self._offset = status.offset_mm or self._offset
-        position = status.work_mm
-        if status.machine_mm is not None and self._offset is not None:
-            (x, y, z), (dx, dy, dz) = status.machine_mm, self._offset
-            position = (x - dx, y - dy, z - dz)
-        return Report(status.state, status.substate, position)
-
-    def _reset(self, deadline_s: float, *, urgent: bool = False) -> bool:
-        """Soft reset; True when the banner came."""
-        with self._link.lock:
-            self._link.discard()
-            (self._link.send_urgent if urgent else self._link.send)(Word.RESET.encode())
-            with suppress(DeviceTimeoutError):
-                for _ in range(MOST_STRAY_LINES):
-                    if is_banner(text_of(self._link.read_until(END, deadline_s))):
-                        return True
-        return False
-
-    def _halted(self) -> bool:
-        return self._halt.is_set() or self._latch.is_set()
-
-    def _raise_if_halted(self) -> None:
-        if self._halted():
-            self._standing.wait(1.0)
-            where = "its position is kept" if self._homed else "home it before the next move"
-            raise StoppedError(self.name, f"stopped; {where}")
-
-    def _require_homed(self, outcome: Literal["not_done", "unknown"] = "not_done") -> None:
-        if not self._homed:
-            raise HardwareError(self.name, "does not know its position; home it first", outcome)
-
-    @contextmanager
-    def _work(self) -> Iterator[None]:
-        if not self._working.acquire(blocking=False):
-            raise HardwareError(self.name, "is still moving; wait or stop it first")
-        try:
-            self._halt.clear()
-            self._standing.clear()
-            yield
-        except ReplyError:
-            if self._halted():  # what the stop made the controller say
-                self._raise_if_halted()
-            raise
-        finally:
-            self._working.release()
+    def _known(self) -> Frame:
+        if self._frame is None or not self._board.controller.homed:
+            why = self._board.controller.why_lost
+            raise HardwareError(self.name, f"does not know its position ({why}); home it first")
+        return self._frame
