@@ -9,12 +9,14 @@ import atexit
 import logging
 import threading
 import time
+import traceback
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
+from hardware.camera_address import without_secrets
 from hardware.camera_health import Judge
 from hardware.devices import Frame, Image, Traffic
 from hardware.errors import DeviceTimeoutError, NotConnectedError
@@ -279,7 +281,7 @@ class CameraFeed:
             except NoPictureError as error:
                 why, ended = error.message, error.final
             except Exception as error:  # noqa: BLE001  OpenCV's own, and what a broken picture may raise
-                _log.exception("%s: reading failed", self.name)
+                _log.error("%s: reading failed: %s", self.name, without_secrets(traceback.format_exc()))
                 why = f"{self.shown} cannot be read ({type(error).__name__}); connect the camera again"
             with self._news:
                 if reader.gone.is_set():

@@ -37,7 +37,7 @@ class NetworkCamera:
     dead: without noise. signed: what `Authorization` must say.
     """
 
-    shade = 10
+    shade = 100
     dead = False
     signed = ""
 
