@@ -1,11 +1,9 @@
-"""What lies between a plunger and the vial: calibration, backlash, tubing, and a valve with strokes from a bottle.
+"""What lies between a pump and the vial: calibration, backlash, tubing, and a valve with strokes from a bottle.
 
-Volumes above this line are true ones, those below it are what the pump is told: true = factor * commanded +
-offset_ul, from weighed doses (`hardware.calibration`). A plunger that turns round first takes up `backlash_ul`
-without moving liquid; the slack left is followed through every stroke, also through one that was cut short. A dose
-above one stroke is drawn and delivered in equal strokes, and what the bottle holds is booked by what left the
-nozzle or went to waste. Nothing is sent twice; what a stroke that failed may have delivered counts in full, as the
-driver books it.
+Volumes above this line are true ones, those below it are what the pump is told (`hardware.plunger`). A dose above
+one stroke is drawn and delivered in equal strokes, and what the bottle holds is booked by what left the nozzle or
+went to waste. Nothing is sent twice; what a stroke that failed may have delivered counts as the driver books it, in
+full where nobody knows.
 """
 
 import math
@@ -17,24 +15,10 @@ from typing import Literal
 
 from hardware.devices import NeedsReadying, Pump, PumpAbilities, PumpRange, Traffic, Valved
 from hardware.errors import HardwareError, OutOfRangeError, StoppedError
+from hardware.plunger import Cut, Plunger
 from hardware.spec import PumpSpec
 
 _DUST_UL = 1e-6
-
-
-class Cut(threading.Event):
-    """Set while everything is stopped (`latch`), or while this pump is: the driver starts nothing then.
-
-    A driver forgets a stop when its next command begins; this one holds for the whole dose, so that a stop between
-    two strokes prevents the second.
-    """
-
-    def __init__(self, latch: threading.Event) -> None:
-        super().__init__()
-        self._latch = latch
-
-    def is_set(self) -> bool:
-        return super().is_set() or self._latch.is_set()
 
 
 def for_driver(spec: PumpSpec) -> PumpSpec:
@@ -53,17 +37,15 @@ class Delivery:
 
     def __init__(self, pump: Pump, spec: PumpSpec, cut: Cut) -> None:
         self._pump, self._spec, self._cut = pump, spec, cut
+        self._plunger = Plunger(pump, spec, cut)
         self._working = threading.Lock()
-        self._plain = (spec.factor, spec.offset_ul, spec.backlash_ul) == (1.0, 0.0, 0.0)
         self._strokes = spec.bottle_ul > 0
         self._primed = spec.dead_volume_ul == 0
         self._bottle_ul = spec.bottle_ul
-        self._slack_ul = 0.0  # of the plunger before it pushes; it is taken to have been pushed last
-        self._apart_ul = 0.0  # what the true volume left exceeds the plunger's by: offsets and slack
-        if not self._strokes and pump.left_ul > pump.range.capacity_ul / spec.factor:
-            pump.loaded(pump.range.capacity_ul / spec.factor)  # its full syringe holds no more for pushing further
         if self._strokes and not (isinstance(pump, Valved) and {"draw", "deliver"} <= spec.ports.keys()):
             raise HardwareError(pump.name, "a bottle needs a pump with a valve, and its ports draw and deliver")
+        if not self._strokes and pump.left_ul > pump.range.capacity_ul / spec.factor:
+            self._plunger.loaded(pump.range.capacity_ul)  # a full syringe holds no more for being pushed further
 
     # what it is
 
@@ -97,22 +79,16 @@ class Delivery:
     @property
     def left_ul(self) -> float:
         """True volume left: in the bottle and what was drawn from it, or in the syringe."""
-        if self._strokes:
-            return self._bottle_ul
-        return max(0.0, self._spec.factor * self._pump.left_ul + self._apart_ul)
+        return self._bottle_ul if self._strokes else self._plunger.left_ul
 
     def loaded(self, volume_ul: float) -> None:
-        """Book that the bottle, or the syringe, now holds `volume_ul`. Of a syringe no more is believed than the
-        plunger can push out by the calibration."""
+        """Book that the bottle, or the syringe, now holds `volume_ul`."""
         if not self._strokes:
-            if not 0 <= volume_ul <= self._pump.range.capacity_ul:
-                self._pump.loaded(volume_ul)  # says why
-            self._pump.loaded(min(volume_ul / self._spec.factor, self._pump.range.capacity_ul))
-            self._apart_ul = 0.0
-            return
-        if not 0 <= volume_ul <= self._spec.bottle_ul:
+            self._plunger.loaded(volume_ul)
+        elif 0 <= volume_ul <= self._spec.bottle_ul:
+            self._bottle_ul = volume_ul
+        else:
             raise OutOfRangeError(self.name, f"a {self._spec.bottle_ul:g} µL bottle cannot hold {volume_ul:g} µL")
-        self._bottle_ul = volume_ul
 
     def identify(self) -> str:
         return self._pump.identify()
@@ -158,29 +134,25 @@ class Delivery:
         """Whether the tubing is known to be full."""
         return self._primed
 
+    @property
+    def dead_volume_ul(self) -> float:
+        return self._spec.dead_volume_ul
+
     def filled(self) -> None:
         """Book that the tubing is full, as after priming by hand."""
         self._primed = True
 
     @property
+    def pump_unready(self) -> str:
+        """Why the pump itself is not ready, whatever its tubing is; empty when it is."""
+        return self._pump.unready if isinstance(self._pump, NeedsReadying) else ""
+
+    @property
     def unready(self) -> str:
-        if isinstance(self._pump, NeedsReadying) and self._pump.unready:
-            return self._pump.unready
-        if self._primed:
-            return ""
+        if self.pump_unready or self._primed:
+            return self.pump_unready
         dead, what = self._spec.dead_volume_ul, self._spec.stock or self.name
-        return f"its tubing is not filled: priming pushes {dead:g} µL of {what} out of the nozzle"
-
-    @property
-    def dead_volume_ul(self) -> float:
-        return self._spec.dead_volume_ul
-
-    @property
-    def ready_expels_ul(self) -> float:
-        """The most that `make_ready` can push out, wherever to."""
-        if isinstance(self._pump, NeedsReadying) and self._pump.unready:
-            return self._pump.range.capacity_ul
-        return 0.0 if self._primed else self._spec.dead_volume_ul
+        return f"its tubing is not filled: priming pushes {dead:g} µL of {what} towards the nozzle"
 
     def make_ready(self) -> None:
         """What `unready` says, one thing at a time: the pump's own movement first, then the tubing."""
@@ -193,20 +165,17 @@ class Delivery:
             try:
                 self._pump.make_ready()
             finally:
-                expelled_ul = max(0.0, before_ul - self._pump.left_ul)
-                self._moved(self._spec.factor * expelled_ul, -expelled_ul)
-                self._slack_ul = 0.0  # whatever it did ended by pushing
+                self._book(self._plunger.expelled(before_ul - self._pump.left_ul))
 
     def prime(self, rate_ul_s: float | None = None) -> float:
         """Fill the tubing: push its dead volume towards the nozzle; returns what went that way, in µL.
 
         All of it is booked as having left, though at first only air does: what stands under the nozzle may get it.
         """
-        dead_ul = self._spec.dead_volume_ul
-        if dead_ul == 0:
+        if self._spec.dead_volume_ul == 0:
             return 0.0
         with self._doing():
-            pushed_ul = self._deliver(dead_ul, self._rate(rate_ul_s), "deliver")
+            pushed_ul = self._deliver(self._spec.dead_volume_ul, rate_ul_s or self._easy_ul_s, "deliver")
             self._primed = True
             return pushed_ul
 
@@ -215,7 +184,7 @@ class Delivery:
         if "waste" not in self._spec.ports or not isinstance(self._pump, Valved):
             raise OutOfRangeError(self.name, "has no port to waste; give it under `ports` in the rig file")
         with self._doing():
-            return self._deliver(volume_ul, self._rate(rate_ul_s), "waste")
+            return self._deliver(volume_ul, rate_ul_s or self._easy_ul_s, "waste")
 
     # doses
 
@@ -230,33 +199,30 @@ class Delivery:
         """`volume_ul` into the syringe, through the port "draw" if it has a valve; returns the true volume."""
         with self._doing():
             self._check_rate(rate_ul_s)
-            f, before_ul = self._spec.factor, self._pump.left_ul
-            told_ul = volume_ul / f + self._spec.backlash_ul - self._slack_ul
-            room_ul = self._pump.range.capacity_ul - before_ul
+            room_ul = self._pump.range.capacity_ul - self._pump.left_ul
+            told_ul = volume_ul / self._spec.factor + self._spec.backlash_ul - self._plunger.slack_ul
             if not told_ul <= room_ul + _DUST_UL:
-                raise OutOfRangeError(
-                    self.name, f"{volume_ul:g} µL asked, only {f * room_ul:.4g} µL room in the syringe"
-                )
+                room = f"only {self._spec.factor * room_ul:.4g} µL room in the syringe"
+                raise OutOfRangeError(self.name, f"{volume_ul:g} µL asked, {room}")
             self._port("draw")
-            return self._draw(told_ul, self._told_rate(rate_ul_s))
+            return self._plunger.draw(told_ul, self._plunger.told_rate_ul_s(rate_ul_s))
 
     def _deliver(self, volume_ul: float, rate_ul_s: float, use: Literal["deliver", "waste"]) -> float:
         """In as many equal strokes as it takes. The sum of what they gave is true whatever ended them."""
-        f, offset_ul = self._spec.factor, self._spec.offset_ul
         count = self._count(volume_ul, rate_ul_s)
-        told_ul = (volume_ul / count - offset_ul) / f
-        if not self._strokes and not told_ul + self._slack_ul <= self._pump.left_ul + _DUST_UL:
-            can_ul = max(0.0, f * (self._pump.left_ul - self._slack_ul) + offset_ul)
-            raise OutOfRangeError(
-                self.name, f"{volume_ul:g} µL asked, only {can_ul:.4g} µL left in the syringe; refill it"
-            )
+        told_ul, told_ul_s = self._plunger.told_ul(volume_ul / count), self._plunger.told_rate_ul_s(rate_ul_s)
         given: list[float] = []
         try:
             for _ in range(count):
-                if self._strokes:
-                    self._fill(told_ul, self._told_rate(rate_ul_s))
+                if self._strokes and not self._plunger.has(told_ul):
+                    self._port("draw")
+                    self._plunger.fill_up_to(told_ul, told_ul_s)
                 self._port(use)
-                self._push(told_ul, self._told_rate(rate_ul_s), given)
+                before = len(given)
+                try:
+                    self._plunger.push(told_ul, told_ul_s, given)
+                finally:
+                    self._book(sum(given[before:]))
         except HardwareError as error:
             told = self._told(error, sum(given), volume_ul, count)
             if told is error:
@@ -271,12 +237,12 @@ class Delivery:
         if not limits.min_volume_ul - _DUST_UL <= volume_ul <= limits.capacity_ul + _DUST_UL:
             span = f"{limits.min_volume_ul:.3g} to {limits.capacity_ul:g} µL"
             raise OutOfRangeError(self.name, f"{volume_ul:g} µL is outside what it can deliver, {span}")
+        can_ul, where = (self._bottle_ul, "bottle") if self._strokes else (self._plunger.can_push_ul, "syringe")
+        if volume_ul > can_ul + _DUST_UL:
+            left = f"only {can_ul:.4g} µL left in the {where}"
+            raise OutOfRangeError(self.name, f"{volume_ul:g} µL asked, {left}; refill it and say so")
         if not self._strokes:
             return 1
-        if volume_ul > self._bottle_ul + _DUST_UL:
-            raise OutOfRangeError(
-                self.name, f"{volume_ul:g} µL asked, only {self._bottle_ul:.4g} µL left in the bottle"
-            )
         stroke_ul = (
             self._spec.factor * (self._pump.range.capacity_ul - self._spec.backlash_ul) + self._spec.offset_ul
         )
@@ -284,70 +250,14 @@ class Delivery:
             raise OutOfRangeError(self.name, "its backlash and offset are larger than its syringe; correct them")
         return max(1, math.ceil(volume_ul / stroke_ul - 1e-9))
 
-    def _fill(self, told_ul: float, rate_ul_s: float) -> None:
-        """Draw what the next stroke needs beyond what the syringe holds, and no more."""
-        pump, before_ul = self._pump.range, self._pump.left_ul
-        if before_ul >= told_ul + self._slack_ul - _DUST_UL:
-            return
-        wanted_ul = min(told_ul + self._spec.backlash_ul + self._least_ul, pump.capacity_ul)  # more: for rounding
-        if pump.capacity_ul - before_ul < self._least_ul:
-            return  # it is full but for less than a step
-        self._port("draw")
-        self._draw(max(wanted_ul - before_ul, self._least_ul), rate_ul_s)
-
-    # the plunger, in the pump's own volumes
-
-    def _draw(self, told_ul: float, rate_ul_s: float) -> float:
-        self._go_on()
-        before_ul = self._pump.left_ul
-        try:
-            drawn_ul = self._pump.aspirate(told_ul, rate_ul_s)
-        except BaseException:
-            self._drew(self._pump.left_ul - before_ul, self._pump.left_ul - before_ul)
-            raise
-        return self._drew(drawn_ul, self._pump.left_ul - before_ul)
-
-    def _drew(self, counted_ul: float, booked_ul: float) -> float:
-        lost_ul = min(max(counted_ul, 0.0), self._spec.backlash_ul - self._slack_ul)
-        self._slack_ul += lost_ul
-        true_ul = self._spec.factor * (counted_ul - lost_ul)
-        if not self._plain:
-            self._apart_ul += true_ul - self._spec.factor * booked_ul
-        return true_ul
-
-    def _push(self, told_ul: float, rate_ul_s: float, given: list[float]) -> None:
-        """One stroke; what it gave is added to `given`, also when it fails."""
-        self._go_on()
-        before_ul = self._pump.left_ul
-        wanted_ul = told_ul + self._slack_ul
-        if self._strokes and before_ul < wanted_ul <= before_ul + self._least_ul:
-            wanted_ul = before_ul
-        try:
-            pushed_ul = self._pump.dispense(wanted_ul, rate_ul_s)
-        except BaseException:
-            booked_ul = before_ul - self._pump.left_ul
-            given.append(self._pushed(booked_ul, booked_ul))
-            raise
-        given.append(self._pushed(pushed_ul, before_ul - self._pump.left_ul))
-
-    def _pushed(self, counted_ul: float, booked_ul: float) -> float:
-        lost_ul = min(max(counted_ul, 0.0), self._slack_ul)
-        self._slack_ul -= lost_ul
-        liquid_ul = counted_ul - lost_ul
-        true_ul = max(0.0, self._spec.factor * liquid_ul + self._spec.offset_ul) if liquid_ul > 0 else 0.0
-        self._moved(true_ul, -booked_ul)
-        return true_ul
-
-    def _moved(self, true_ul: float, booked_ul: float) -> None:
-        """Book that `true_ul` has left, where the pump booked that its syringe holds `booked_ul` more."""
+    def _book(self, true_ul: float) -> None:
+        """So much has left the bottle for good."""
         if self._strokes:
             self._bottle_ul = max(0.0, self._bottle_ul - true_ul)
-        elif not self._plain:
-            self._apart_ul -= true_ul + self._spec.factor * booked_ul
 
     def _told(self, error: HardwareError, given_ul: float, volume_ul: float, count: int) -> HardwareError:
         """The error in true volumes, and with what is known of the whole dose and not only of its last stroke."""
-        if self._plain and count == 1 and not self._strokes:
+        if self._plunger.plain and count == 1 and not self._strokes:
             return error
         if isinstance(error, StoppedError):
             return StoppedError(self.name, f"stopped after {given_ul:.6g} of {volume_ul:g} µL")
@@ -370,33 +280,22 @@ class Delivery:
         finally:
             self._working.release()
 
-    def _go_on(self) -> None:
-        if self._cut.is_set():
-            raise StoppedError(self.name)
-
     def _port(self, use: Literal["draw", "deliver", "waste"]) -> None:
         if use in self._spec.ports:
             self._turn(self._spec.ports[use])
 
     def _turn(self, port: str) -> None:
-        self._go_on()
+        if self._cut.is_set():
+            raise StoppedError(self.name)
         if not isinstance(self._pump, Valved):
             raise OutOfRangeError(self.name, f"has no valve to turn to {port}")
         if self._pump.port_now != port:
             self._pump.select(port)
 
-    def _rate(self, rate_ul_s: float | None) -> float:
-        limits = self.range
-        return rate_ul_s if rate_ul_s is not None else max(limits.min_rate_ul_s, limits.max_rate_ul_s / 2)
-
-    def _told_rate(self, rate_ul_s: float) -> float:
-        limits = self._pump.range
-        return min(max(rate_ul_s / self._spec.factor, limits.min_rate_ul_s), limits.max_rate_ul_s)
-
     @property
-    def _least_ul(self) -> float:
-        """The least that the plunger can be told to move."""
-        return max(self._pump.range.step_ul, self._pump.range.min_volume_ul)
+    def _easy_ul_s(self) -> float:
+        limits = self.range
+        return max(limits.min_rate_ul_s, limits.max_rate_ul_s / 2)
 
     def _check_rate(self, rate_ul_s: float) -> None:
         limits = self.range

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from hardware.devices import NeedsReadying, Pump, PumpAbilities, PumpRange, Stage, StageRange, Traffic
 from hardware.errors import HardwareError, OutOfRangeError, StoppedError
@@ -69,14 +69,7 @@ class Station:
 
         into: the slot that must be there. From the question until the end of the dose the stage stands.
         """
-        with self._lock:
-            self.check_running(role)
-            if self._moving:
-                raise HardwareError(role, "the stage is moving; dispense when it stands")
-            if role in self._pouring:
-                raise HardwareError(role, "is still delivering; wait or stop it first")
-            self._pouring.add(role)
-        try:
+        with self._standing_for(role):
             slot = self.slot_now()
             if into is not None and slot != into:
                 stands = f"slot {slot}" if slot else "no slot"
@@ -89,30 +82,30 @@ class Station:
                 with self._lock:
                     if slot is not None:
                         self._contents_ul[slot] += before_ul - left_ul() - volume_ul
-        finally:
-            with self._lock:
-                self._pouring.discard(role)
 
     @contextmanager
-    def expelling(self, role: str, most_ul: float) -> Iterator[None]:
-        """While a pump makes a movement of its own, which may push out up to `most_ul`: not into a vial."""
+    def expelling(self, role: str) -> Iterator[None]:
+        """While a pump makes a movement of its own, which may push liquid out: not into a vial."""
+        with self._standing_for(role):
+            slot = None
+            with suppress(HardwareError):  # nobody knows what is under the nozzles, and a person has said go on
+                slot = self.slot_now()
+            if slot is not None:
+                under = f"vial {slot} is under the nozzles"
+                raise OutOfRangeError(role, f"making it ready may push liquid out, and {under}; move it away first")
+            yield
+
+    @contextmanager
+    def _standing_for(self, role: str) -> Iterator[None]:
+        """The stage stands, and this pump does nothing else."""
         with self._lock:
             self.check_running(role)
             if self._moving:
-                raise HardwareError(role, "the stage is moving; wait until it stands")
+                raise HardwareError(role, "the stage is moving; dispense when it stands")
             if role in self._pouring:
                 raise HardwareError(role, "is still delivering; wait or stop it first")
             self._pouring.add(role)
         try:
-            try:
-                slot = self.slot_now()
-            except HardwareError:  # nobody knows what is under the nozzles, and a person has said go on
-                slot = None
-            if slot is not None:
-                most = f"making it ready may push out up to {most_ul:g} µL"
-                raise OutOfRangeError(
-                    role, f"{most} and vial {slot} is under the nozzles; move the rack away first"
-                )
             yield
         finally:
             with self._lock:
@@ -207,11 +200,11 @@ class LimitedPump:
         """As the pump does it, but not over a vial: how much comes out is known only of priming."""
         self._station.check_running(self.name)
         pump = self._piped("movement of its own to make")
-        if not pump.primed and pump.ready_expels_ul == pump.dead_volume_ul:
-            self.prime()
-        elif pump.unready:
-            with self._station.expelling(self.name, pump.ready_expels_ul):
+        if pump.pump_unready:
+            with self._station.expelling(self.name):
                 pump.make_ready()
+        elif not pump.primed:
+            self.prime()
 
     def prime(self, rate_ul_s: float | None = None) -> float:
         """Fill the tubing; returns what went through it, in µL. All of it counts for the vial at the station."""
