@@ -35,7 +35,9 @@ class Conversation(Generic[Answer]):
         self._fence, self._answer_s = fence, answer_s
         self.late = False
 
-    def ask(self, command: str, shape: Shape = None, *, stubborn: bool = False) -> Answer:
+    def ask(
+        self, command: str, shape: Shape = None, *, stubborn: bool = False, within_s: float | None = None
+    ) -> Answer:
         """A stop ends the wait with StoppedError, unless `stubborn`. A connection that was lost before the command
         left has the outcome "not_done"."""
         known: Outcome | None = "not_done"
@@ -49,7 +51,7 @@ class Conversation(Generic[Answer]):
                 known = None  # the line itself tells whether anything left
                 self._send(command, stubborn)
                 known = "unknown"
-                return self._answer(command, shape, stubborn)
+                return self._answer(command, shape, stubborn, within_s)
         except NotConnectedError as error:
             error.outcome = known or error.outcome
             raise
@@ -75,9 +77,10 @@ class Conversation(Generic[Answer]):
         self.late = True
         self._link.send(self._packet(command), (lambda: False) if stubborn else self._halted)
 
-    def _answer(self, command: str, shape: Shape, stubborn: bool) -> Answer:
+    def _answer(self, command: str, shape: Shape, stubborn: bool, within_s: float | None = None) -> Answer:
         try:
-            answer = self.reply(command, shape, time.monotonic() + self._answer_s, stubborn=stubborn)
+            deadline_s = time.monotonic() + (within_s or self._answer_s)
+            answer = self.reply(command, shape, deadline_s, stubborn=stubborn)
         except ReplyError:
             self.late = False
             raise

@@ -71,9 +71,8 @@ PROBES = tuple(Probe(baud, b"ver\r", maker_of, (("baud", baud),)) for baud in (1
 
 @dataclass(frozen=True)
 class Settings:
-    """What a rig file may say under `settings`. address_style: "plain" 7irate, "colon" 7:irate. force_percent: of
-    the motor, by the syringe's material; as set at the pump when left out. fastest_mm_s, slowest_mm_s: of the
-    plunger, until the pump itself has told its limits."""
+    """What a rig file may say under `settings`. address_style: "plain" 7irate, "colon" 7:irate. force_percent:
+    its own when left out. fastest_mm_s, slowest_mm_s: of the plunger, until the pump has told its limits."""
 
     address: Annotated[int, Field(ge=0, le=99)] = 0
     baud: Literal[9600, 19200, 38400, 57600, 115200] = 115200
@@ -107,21 +106,24 @@ class Driver:
 
     def open(self) -> None:
         """Find the pump, stop it should it run for a program that is gone, and tell it what syringe it holds."""
-        if not self._link.is_open:
-            self._link.open()
+        was_open = self._link.is_open
+        self._link.open()
         try:
             self._greet()
             self._make_ready()
         except HardwareError:
+            lost = was_open and not self._link.is_open
             self.close()
-            raise
+            if not lost:
+                raise
+            self.open()  # the cable had been out and nobody had noticed
 
     def _greet(self) -> None:
         for style in self._styles if self._settings.address else self._styles[:1]:
             self._style = style
             self._talk.late = False
             with suppress(DeviceTimeoutError, ReplyError):  # it may end a line that was cut off, or be unknown
-                self._ask(Word.POLL_ON)
+                self._talk.ask(Word.POLL_ON, within_s=ANSWER_S / 4)
             self._talk.late = False
             try:
                 self._ask(Word.STOP)
@@ -192,7 +194,6 @@ class Driver:
 
     @property
     def range(self) -> PumpRange:
-        """Rates as the pump told them when it was opened."""
         step_ul = MICROSTEP_MM * self._area_mm2
         return PumpRange(self._spec.capacity_ul, step_ul, *self._limits_ul_s, step_ul)
 
@@ -201,7 +202,6 @@ class Driver:
         return self._book.left_ul
 
     def loaded(self, volume_ul: float) -> None:
-        """Book that the syringe now holds `volume_ul`."""
         self._book.loaded(volume_ul)
 
     def dispense(self, volume_ul: float, rate_ul_s: float) -> float:

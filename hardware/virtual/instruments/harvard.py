@@ -332,7 +332,7 @@ class Instrument(PortServer):
         pump.walk()
         try:
             if address and colon not in self.styles:
-                command = colon + command  # which it takes for a word
+                command = address + colon + command  # which it takes for a word
             text = pump.obey(command) if command else ""
         except RefusedError as refused:
             text = str(refused)
