@@ -324,6 +324,8 @@ class RunningPump:
             self.stopped.set()
         if line == b"status":
             self.polled.set()
+        if line == b"ver":
+            return told("11 ELITE I/W Single 3.0.4")
         prompt, flags = (":", "i...I.") if self.stopped.is_set() else (">", "I...I.")
         return status(234_000_000_000, prompt, flags) if line == b"status" else told(prompt=prompt)
 
