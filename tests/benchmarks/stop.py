@@ -2,8 +2,8 @@
 
     python -m tests.benchmarks.stop [COUNT]
 
-Three processes as at a real bench: the program (blocked), its port owner, and the instruments. This one presses stop
-at the door and notes when the stop bytes of the four pumps come by. Then the program is killed, and frozen.
+Three processes as at a real bench: the program (blocked), its port owner, and the instruments. This one presses
+stop at the door and notes when the stop bytes of the four pumps come by. Then the program is killed, and frozen.
 """
 
 import os
