@@ -13,8 +13,9 @@ from hardware.devices import Camera, Device, Meter, Pump, Stage, StopListener
 from hardware.drivers import module_of
 from hardware.errors import HardwareError, NotConnectedError, OutOfRangeError
 from hardware.exchange import exchanged
-from hardware.fluidics import Cut, Delivery, for_driver
+from hardware.fluidics import Delivery, for_driver
 from hardware.limits import LimitedPump, LimitedStage, Station
+from hardware.plunger import Cut
 from hardware.spec import CameraSpec, MeterSpec, PumpSpec, RigSpec, StageSpec
 from hardware.toml_file import did_you_mean
 from hardware.wire import Wire
