@@ -155,7 +155,7 @@ def _until(application, true) -> None:  # type: ignore[no-untyped-def]
 def said(count: Count) -> str:
     return (
         f"{count.delivered} frames of {WIDTH}x{HEIGHT} in {count.seconds:.1f} s ({count.per_s:.1f} per s), "
-        f"{count.lost} lost, at most {count.late_ms:.0f} ms old on arrival; {count.experiments} experiments meanwhile"
+        f"{count.lost} lost, at most {count.late_ms:.0f} ms old; {count.experiments} experiments meanwhile"
     )
 
 
