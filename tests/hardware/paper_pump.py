@@ -1,5 +1,7 @@
 """A pump on paper: a plunger with true calibration and backlash, a valve, and a fault at the k-th stroke."""
 
+import threading
+
 from hardware.devices import PumpAbilities, PumpRange
 from hardware.errors import (
     DeviceTimeoutError,
@@ -9,7 +11,10 @@ from hardware.errors import (
     ReplyError,
     StoppedError,
 )
+from hardware.fluidics import Delivery
+from hardware.limits import LimitedPump, Station
 from hardware.plunger import Cut
+from hardware.spec import PumpSpec, RackSpec, VialSpec
 
 FAULTS = ("stopped", "lost", "silent", "refused", "stalled")
 
@@ -125,3 +130,45 @@ class ValvedPaperPump(PaperPump):
         self.log.append(("make ready", None))
         self.gone["O"] = self.gone.get("O", 0.0) + self.factor * self.left_ul
         self.left_ul, self.unready = 0.0, ""
+
+
+PORTS = {"draw": "I", "deliver": "O", "waste": "B"}
+
+
+def a_spec(**fields) -> PumpSpec:
+    return PumpSpec("paper", "COM1", 10.0, 1000.0, {}, **fields)
+
+
+def plain(**fields) -> tuple[Delivery, PaperPump]:
+    cut = Cut(threading.Event())
+    pump = PaperPump(cut, full=True, **fields)
+    return Delivery(pump, a_spec(**fields), cut), pump
+
+
+def valved(
+    bottle_ul: float = 50_000.0, *, dead_volume_ul: float = 0.0, **fields
+) -> tuple[Delivery, ValvedPaperPump]:
+    cut = Cut(threading.Event())
+    pump = ValvedPaperPump(cut, **fields)
+    spec = a_spec(bottle_ul=bottle_ul, ports=PORTS, dead_volume_ul=dead_volume_ul, **fields)
+    return Delivery(pump, spec, cut), pump
+
+
+class StandsAt:
+    """A stage that stands at A1 and knows it, or not."""
+
+    name, homed, travel_mm = "stage", True, (100.0, 100.0, 50.0)
+
+    def __init__(self) -> None:
+        self.at_mm: tuple[float, float, float] | None = (10.0, 10.0, 0.0)
+
+    def position_mm(self):
+        if self.at_mm is None:
+            raise HardwareError("stage", "does not know its position; home it first")
+        return self.at_mm
+
+
+def limited(delivery: Delivery, fill_limit_ul: float = 6500.0) -> tuple[LimitedPump, Station]:
+    rack = RackSpec(2, 2, 30.0, (10.0, 10.0), VialSpec(8000, fill_limit_ul, 15, 17, 60))
+    station = Station(StandsAt(), rack, delivery._cut._latch)
+    return LimitedPump(delivery, station), station
