@@ -3,7 +3,7 @@
 import re
 
 _SIGNED_IN = re.compile(r"(?<=://).*@", re.DOTALL)
-_SECRET = re.compile(r"(?i)((?:pass|pwd|user|login|token|key|secret|auth|sig)\w*[=:])[^&;/_?#]*")
+_SECRET = re.compile(r"(?i)((?:pass|pwd|user|login|token|key|secret|auth|sig)\w*[=:]).*?(?=_\w+=|[&;#\s]|$)")
 
 
 def without_secrets(source: str) -> str:

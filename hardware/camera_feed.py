@@ -315,9 +315,12 @@ class CameraFeed:
 
     def _say_connected(self, reader: _Reader) -> None:
         with self._news:
-            if not reader.gone.is_set():
-                self._connected = True
-                self._news.notify_all()
+            if reader.gone.is_set():
+                return
+            self._connected = True
+            if not self._patience.picture:  # it may be long until one comes
+                self._sees, self._trouble, self._pause_s = self._frame is not None, None, _FIRST_PAUSE_S
+            self._news.notify_all()
 
     def _publish(self, reader: _Reader, image: Image, source: PictureSource) -> None:
         taken_s = time.monotonic()

@@ -98,10 +98,11 @@ class Place:
 
     def __init__(self, source: str) -> None:
         path = Path(source)
-        whole = path.is_dir()
+        plain = _PLAIN.fullmatch(path.name) is not None
+        whole = path.is_dir() or (plain and path.suffix.lower() not in PICTURES)
         self.folder = path if whole else path.parent
         self._pattern = None if whole else path.name
-        self.single = not whole and _PLAIN.fullmatch(path.name) is not None
+        self.single = plain and not whole
         self._number: re.Pattern[str] | None = None
         if not whole and (field := _NUMBER.search(path.name)):
             before, after = path.name[: field.start()], path.name[field.end() :]
