@@ -50,8 +50,6 @@ from hardware.dialects.new_era import (
     safe,
     same_value,
 )
-from hardware.dialects.new_era_delivery import Delivery
-from hardware.dialects.new_era_talk import Talk
 from hardware.drivers import Probe
 from hardware.errors import (
     DeviceTimeoutError,
@@ -61,6 +59,8 @@ from hardware.errors import (
     ReplyError,
     StoppedError,
 )
+from hardware.new_era_delivery import Delivery
+from hardware.new_era_talk import Talk
 from hardware.spec import Positive, PumpSpec
 from hardware.wire import Link, Wire
 
@@ -235,7 +235,7 @@ class Driver:
             "rate": in_words(asked[Word.RATE]),
             "direction": DIRECTIONS.get(asked[Word.DIRECTION], asked[Word.DIRECTION]),
             "counted": counter_words(asked[Word.COUNTER]),
-            "mode": self._talk.mode.value,
+            "mode": "Safe" if self._talk.safe else "Basic",
             "watchdog": f"none: {self._no_watchdog}" if self._no_watchdog else watchdog,
             "last alarm": TROUBLE.get(self._talk.alarm, "none"),
         }

@@ -1,13 +1,37 @@
-"""What is said between the driver and an NE-1000, to be put together into conversations."""
+"""What is said between the driver and an NE-1000, to be put together into conversations; pumps on the bench."""
 
+import binascii
 import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 
 from hardware.drivers.new_era import Driver, Settings
-from hardware.spec import PumpSpec
+from hardware.spec import PumpSpec, RackSpec, RigSpec, StageSpec, VialSpec
+from hardware.virtual.clock import VirtualClock
+from hardware.virtual.instruments.new_era import Instrument
+from hardware.virtual.world import World
+from hardware.wire import Wire
+
+SPEC = PumpSpec("new_era", "", 23.03, 25_000.0, {})
+VIAL = VialSpec(8000.0, 6500.0, 15.0, 17.0, 60.0)
 
 
 def packet(text: str) -> bytes:
     return b"\x02" + text.encode() + b"\x03"
+
+
+def safe_packet(text: str) -> bytes:
+    """In either direction."""
+    data = text.encode()
+    return bytes([2, len(data) + 4]) + data + binascii.crc_hqx(data, 0).to_bytes(2, "big") + b"\x03"
+
+
+def in_safe_mode(script: Sequence[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    """The same conversation after SAF."""
+    return [
+        (safe_packet(sent[:-1].decode()), answer and safe_packet(answer[1:-1].decode())) for sent, answer in script
+    ]
 
 
 def programmed(rate: str, direction: str = "INF", diameter: str = "23.03", unit: str = "ML"):
@@ -56,8 +80,48 @@ def keeping(volume: str = "0.500"):
     return answer
 
 
-def a_pump(port: str, *, diameter_mm: float = 23.03, speed: float = 1.0, watchdog_s: int = 0, **fields) -> Driver:
+ARMED = [(b"SAF10\r", safe_packet("00S")), (safe_packet("SAF"), safe_packet("00S10"))]
+DISARMED = [(safe_packet("SAF0"), packet("00S"))]
+"""The answer to SAF comes in the mode that it brings."""
+
+
+def a_pump(
+    port: str, *, diameter_mm: float = 23.03, speed: float = 1.0, watchdog_s: int = 0, wire: Wire | None = None,
+    **fields,
+) -> Driver:  # fmt: skip
     """In Basic mode, unless a watchdog is asked for."""
-    fields["watchdog_s"] = watchdog_s
-    spec = PumpSpec("new_era", port, diameter_mm, 25_000, {})
-    return Driver("red", spec, Settings(**fields), speed=speed, latch=threading.Event())
+    settings, latch = Settings(watchdog_s=watchdog_s, **fields), threading.Event()
+    return Driver(
+        "red", replace(SPEC, port=port, diameter_mm=diameter_mm), settings, speed=speed, latch=latch, wire=wire
+    )
+
+
+@contextmanager
+def on_the_bench(
+    speed: float = 500.0, addresses: dict[str, int] | None = None, clock: VirtualClock | None = None, **family
+) -> Iterator[tuple[World, Instrument]]:
+    """Pumps by role, each with its address, on one port. family: as of the virtual pump."""
+    pumps = {role: replace(SPEC, settings={"address": a}) for role, a in (addresses or {"red": 0}).items()}
+    stage, rack = StageSpec("grbl", "", (150.0, 105.0, 20.0), {}), RackSpec(4, 6, 24.0, (15.0, 15.0), VIAL)
+    world = World(RigSpec("bench", pumps, stage, rack), clock or VirtualClock(speed), seed=1)
+    instrument = Instrument(world, pumps, **family)
+    instrument.start()
+    try:
+        yield world, instrument
+    finally:
+        instrument.close()
+
+
+def in_background(act: Callable[[], object]) -> tuple[threading.Thread, list[Exception]]:
+    """Its thread, and what it will have raised."""
+    failures: list[Exception] = []
+
+    def work() -> None:
+        try:
+            act()
+        except Exception as error:  # noqa: BLE001  the test looks at it
+            failures.append(error)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    return thread, failures

@@ -4,10 +4,12 @@ import threading
 
 import pytest
 
-from hardware.dialects import new_era_talk
+from hardware import new_era_talk
 from hardware.drivers.new_era import Driver, Settings
 from hardware.errors import HardwareError, NotConnectedError
 from hardware.spec import PumpSpec
+
+pytestmark = pytest.mark.usefixtures("quick_unplug")
 
 EXCHANGES = 18
 GREETING = 13

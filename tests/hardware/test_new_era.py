@@ -19,6 +19,8 @@ from hardware.errors import (
 )
 from tests.hardware.new_era_talk import GREETING, HELLO, a_pump, keeping, packet, preparation, programmed
 
+pytestmark = pytest.mark.usefixtures("quick_unplug")
+
 
 def test_a_dispense_reads_like_the_manual(conversation, opened):
     script = [

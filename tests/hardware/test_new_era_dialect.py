@@ -34,7 +34,7 @@ def test_four_digits_are_at_most_four_and_near(value):
 def test_no_packet_is_half_understood(noise, text):
     for packet in (noise, text.encode(), noise + text.encode()):
         reply = reply_of(packet, 0)
-        said = (b"" if reply is None or reply.status == "A" else reply.status.encode())
-        assert reply is None or packet.endswith((b"0" + said + reply.data.encode()))
+        said = b"" if reply is None or reply.status == "A" else reply.status.encode()
+        assert reply is None or packet.endswith(b"0" + said + reply.data.encode())
         if reply and Shape.COUNTER.fullmatch(reply.data):
             assert 0 <= counter_ul(reply.data, Direction.INFUSE) <= 9_999_000

@@ -12,6 +12,8 @@ from resources import path
 from tests.hardware.new_era_talk import GREETING, HELLO, packet, preparation, programmed
 from tests.hardware.virtual.hands import PumpClient
 
+pytestmark = pytest.mark.usefixtures("quick_unplug")
+
 LEFTOVERS = (
     "VOLUL",
     "VOL0.840",
