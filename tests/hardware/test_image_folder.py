@@ -238,7 +238,7 @@ def test_a_folder_that_goes_away_and_comes_back(tmp_path, watch):
     soon(lambda: seen.camera.health == "live")
     assert "trouble" not in seen.camera.about()
     (folder / "2.png").write_bytes(coded(50))
-    soon(lambda: seen.camera.health == "live")
+    soon(lambda: len(seen.frames) == 2)
     assert values(seen.frames) == [30, 50], "the first is not told again"
 
 
