@@ -1,0 +1,64 @@
+"""Single values of a rig file changed in place: comments, order and layout stay as the person left them."""
+
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import tomlkit
+from tomlkit.exceptions import TOMLKitError
+
+from hardware.rig_file import RigFileError, parse_rig
+from hardware.toml_file import did_you_mean, read_text
+
+
+def set_calibration(path: str | Path, role: str, values: Mapping[str, float], note: str = "") -> None:
+    """Put `values` (factor, offset_ul) of one pump into a rig file. note: a comment behind the factor.
+
+    The file on disk is the old one or the new one, never half of it. Raises RigFileError when the file has
+    mistakes, or would have some afterwards; KeyError for a pump that it does not have.
+    """
+    set_values(path, ("pumps", role), values, note)
+
+
+def set_values(path: str | Path, table: tuple[str, ...], values: Mapping[str, float | str], note: str = "") -> None:
+    """Put `values` into one table of a rig file, as `set_calibration` does for a pump's."""
+    path = Path(path)
+    text = read_text(path)
+    parse_rig(text, path)
+    try:
+        document = tomlkit.parse(text)
+    except TOMLKitError as error:
+        raise RigFileError(path, (f"cannot be edited: {error}",)) from error
+    part: object = document
+    for i, key in enumerate(table):
+        if not isinstance(part, dict) or key not in part:
+            known = list(part) if isinstance(part, dict) else []
+            raise KeyError(f"{path} has no [{'.'.join(table[: i + 1])}]{did_you_mean(key, known)}")
+        part = part[key]
+    if not isinstance(part, dict):
+        raise KeyError(f"{path}: {'.'.join(table)} is no table")
+    for key, value in values.items():
+        item = tomlkit.item(value)
+        if note and key == next(iter(values)):
+            item.comment(" ".join(note.split()))
+        part[key] = item
+    changed = tomlkit.dumps(document)
+    parse_rig(changed, path)
+    _replace(path, changed)
+
+
+def _replace(path: Path, text: str) -> None:
+    real = path.resolve()  # a link stays a link
+    handle, name = tempfile.mkstemp(dir=real.parent, prefix=f".{real.name}.", suffix=".new")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        if os.name == "posix":
+            Path(name).chmod(real.stat().st_mode & 0o777)
+        Path(name).replace(real)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
