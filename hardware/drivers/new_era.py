@@ -162,9 +162,14 @@ class Driver:
             return
         try:
             self._talk.arm(self._settings.watchdog_s)
-        except (ReplyError, DeviceTimeoutError):
+        except (ReplyError, DeviceTimeoutError) as error:
+            if isinstance(error, ReplyError) and error.reply in TROUBLE and error.reply[0] == "A":
+                raise  # which says nothing of Safe mode
             self._no_watchdog = "the pump has no Safe mode"
         self._talk.disarm()
+        if self._no_watchdog:
+            with suppress(ReplyError, DeviceTimeoutError):  # should it watch all the same
+                self._talk.set(f"{Word.SAFE}0")
 
     def _program(self, direction: Direction, rate: str) -> None:
         """Phase 1 in known units, whatever it was: only the volume is still to be told."""

@@ -51,6 +51,7 @@ def test_firmware_without_safe_mode_works_without_it(conversation, opened, refus
         *GREETING,
         (b"SAF10\r", packet(f"00S{refusal}")),
         (b"\r", packet("00S")),
+        (b"SAF0\r", packet(f"00S{refusal}")),
         *preparation(),
         (b"RUN\r", packet("00I")),
         (b"DIS\r", packet("00SI0.500W0.000ML")),
@@ -64,7 +65,12 @@ def test_firmware_without_safe_mode_works_without_it(conversation, opened, refus
 def test_a_firmware_that_says_yes_and_stays_in_basic_mode_is_found_out(conversation, opened):
     asked = (safe_packet("SAF"), None)
     script = [*GREETING, (b"SAF10\r", packet("00S")), asked]
-    later = [(safe_packet("SAF0"), None), (safe_packet(""), None), (b"\r", packet("00S"))]
+    later = [
+        (safe_packet("SAF0"), None),
+        (safe_packet(""), None),
+        (b"\r", packet("00S")),
+        (b"SAF0\r", packet("00S")),
+    ]
     with conversation([*script, *later]) as instrument:
         assert not opened(instrument.port, watchdog_s=10).abilities.watchdog
 
