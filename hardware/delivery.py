@@ -66,6 +66,8 @@ class Halting:
         self._device, self._link, self._latch = device, link, latch
         self._halt, self._standing = threading.Event(), threading.Event()
         self._working = threading.Lock()
+        self.sent_s = 0.0
+        """When the last stop had left, on the monotonic clock."""
 
     def halted(self) -> bool:
         return self._halt.is_set() or self._latch.is_set()
@@ -108,6 +110,7 @@ class Halting:
         self._standing.clear()
         try:
             self._link.send_urgent(urgent)
+            self.sent_s = time.monotonic()
             if not self._link.lock.acquire(timeout=_LOCK_S):
                 self._link.send_urgent(urgent)
                 raise DeviceTimeoutError(self._device, "the stop was sent but not confirmed", "unknown")

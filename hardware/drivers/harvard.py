@@ -245,9 +245,7 @@ class Driver:
             self._ask(Word.STOP)
             state = self._state(way)
         if state.prompt is Prompt.STALLED:
-            message = "has stalled and waits for somebody to clear that on its display"
-            raise ReplyError(self.name, Word.STOP, state.prompt, message)
-        if state.moving:
+    X        if state.moving:
             raise HardwareError(self.name, f"is {IN_WORDS[state.prompt]} already; stop it first")
         self._keep_diameter()
         self._keep(way.rate, Shape.RATE, rate_ul_s, rate_words(rate_ul_s))
@@ -339,6 +337,7 @@ class Driver:
                     if not state.moving:
                         self._book.moved(state.counted_ul, drawn=way.drawn)
                         raise StoppedError(self.name, f"stopped after {state.counted_ul:g} of {asked_ul:g} µL")
+                self._halt()
         self._book.moved(asked_ul, drawn=way.drawn)
         raise StoppedError(self.name, f"stopped; how much of {asked_ul:g} µL it moved is not known, all is booked")
 
