@@ -245,7 +245,8 @@ class Driver:
             self._ask(Word.STOP)
             state = self._state(way)
         if state.prompt is Prompt.STALLED:
-    X        if state.moving:
+            raise ReplyError(self.name, Word.STOP, state.prompt, "has stalled; clear that on its display by hand")
+        if state.moving:
             raise HardwareError(self.name, f"is {IN_WORDS[state.prompt]} already; stop it first")
         self._keep_diameter()
         self._keep(way.rate, Shape.RATE, rate_ul_s, rate_words(rate_ul_s))
