@@ -161,6 +161,10 @@ class CavroPump:
         self.port = None
         self.obey(f"{turning(port, now, self.ports)}R", VALVE_S)
         if self.valve() != port:
+            self.talk.settle()  # or was it another pump that was ready?
+            self.until_ready(VALVE_S)
+            self.valve()
+        if self.port != port:
             raise ReplyError(self.name, port, str(self.port), f"turned its valve to {self.port}, not to {port}")
 
     def initialise(self, command: str, full: int) -> None:
@@ -180,6 +184,8 @@ class CavroPump:
             raise DeviceTimeoutError(
                 self.name, "may not have heard that it shall initialise; look at it", "unknown"
             )
+        self.until_ready(INITIALISE_S)
+        self.talk.settle()
         self.until_ready(INITIALISE_S)
         self.error = 0
         if not self.is_ready() or self.error or self.plunger(0) != 0:

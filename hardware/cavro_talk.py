@@ -55,7 +55,7 @@ class Talk:
 
         Raises NotConnectedError.
         """
-        self.firmware, self._astray = "", True
+        self.firmware, self._astray = "", False
         other: Protocol = "dt" if self._wanted == "oem" else "oem"
         with self._link.lock:
             for protocol in (self._wanted, other):

@@ -301,9 +301,11 @@ class Driver:
             pause_s = min(pause_s * 1.5, self._slowest_poll_s)
             try:
                 ready = self._pump.is_ready()
-                steps = self._pump.plunger(target) if ready else start
+                steps = self._pump.number(Query.PLUNGER) if ready else start
                 if ready and steps != target:
                     self._talk.settle()  # or was that an older answer, or another pump's?
+                    ready = self._pump.is_ready()
+                    steps = self._pump.plunger(target) if ready else start
             except (DeviceTimeoutError, ReplyError):
                 self._give_up(start, target, "told nothing that makes sense while it moved")
             if not ready:

@@ -124,7 +124,7 @@ class Pump:
             self.error = 7
             return self.status()
         self._todo.extend(tokens)
-        told = self.status(busy=bool(tokens) and tokens[0][0] in "APDZYWMIOBE")
+        told = self.status(busy=any(letter in "APDZYWMIOBE" for letter, _ in tokens))
         self.walk()  # its errors come too late for this answer
         return told
 

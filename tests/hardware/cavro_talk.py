@@ -57,6 +57,12 @@ def prepared(position: int, pulses: int, valve: str = "o"):
     ]
 
 
+def looked_again(position: int):
+    """What is asked of a pump that stands where it should not."""
+    here = asked("?", str(position))
+    return [here, asked("&", FIRMWARE), asked("Q"), here, asked("&", FIRMWARE), here]
+
+
 def a_pump(
     port: str, *, capacity_ul: float = 1000.0, ports: Mapping[str, str] = IO, speed: float = 1.0,
     latch: threading.Event | None = None, wire: Wire | None = None, **settings,

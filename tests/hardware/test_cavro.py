@@ -9,7 +9,7 @@ from hardware.errors import (
     OutOfRangeError,
     ReplyError,
 )
-from tests.hardware.cavro_talk import FIRMWARE, a_pump, asked, dt, greeting, opening, prepared
+from tests.hardware.cavro_talk import FIRMWARE, a_pump, asked, dt, greeting, looked_again, opening, prepared
 
 pytestmark = pytest.mark.usefixtures("quick_unplug")
 
@@ -61,7 +61,7 @@ def test_an_aspiration_turns_the_valve_first_and_makes_sure(conversation, opened
 
 def test_a_valve_that_did_not_turn_stops_the_dose_before_the_plunger_moves(conversation, opened):
     script = [*greeting(600, "i"), asked("Q"), asked("?", "600"), asked("?6", "i"), asked("OR"), asked("Q"),
-              asked("?6", "i")]  # fmt: skip
+              asked("?6", "i"), asked("&", FIRMWARE), asked("Q"), asked("?6", "i")]  # fmt: skip
     with conversation(script) as instrument:
         pump = opened(instrument.port)
         with pytest.raises(ReplyError, match="turned its valve to I, not to O") as caught:
@@ -119,6 +119,8 @@ def test_initialising_uses_the_force_for_the_syringe(conversation, opened, capac
         (f"/1Z{force}R\r".encode(), dt("G")),
         asked("Q", status="@"),
         asked("Q"),
+        asked("&", FIRMWARE),
+        asked("Q"),
         asked("Q"),
         asked("?", "0"),
         asked("?28", "0"),
@@ -133,10 +135,9 @@ def test_initialising_uses_the_force_for_the_syringe(conversation, opened, capac
 
 def test_a_distribution_valve_sends_what_initialising_expels_to_waste(conversation, opened):
     ports = {"draw": "I1", "deliver": "O2", "waste": "9"}
-    with conversation(
-        [*greeting(0, "1"), asked("Q"), (b"/1Y0,1,9R\r", dt("a")), asked("Q"), asked("Q", status="a")]
-    ) as i:
-        pump = opened(i.port, ports=ports, valve="distribution", valve_ports=9, initialise="Y")
+    failed = [(b"/1Y0,1,9R\r", dt("a")), asked("Q"), asked("&", FIRMWARE), asked("Q"), asked("Q", status="a")]
+    with conversation([*greeting(0, "1"), asked("Q"), *failed]) as instrument:
+        pump = opened(instrument.port, ports=ports, valve="distribution", valve_ports=9, initialise="Y")
         assert "through port 9 (waste)" in pump.unready
         with pytest.raises(ReplyError, match="could not initialise"):
             pump.make_ready()
@@ -144,8 +145,8 @@ def test_a_distribution_valve_sends_what_initialising_expels_to_waste(conversati
 
 
 def test_errors_come_late_and_are_told_once_by_the_pump_and_kept_by_the_driver(conversation, opened):
-    moved = [*prepared(3000, 600), asked("A1500R", status="@"), asked("Q", status="i"), asked("?", "2100"),
-             asked("&", FIRMWARE), asked("?", "2100"), asked("&", FIRMWARE)]  # fmt: skip
+    moved = [*prepared(3000, 600), asked("A1500R", status="@"), asked("Q", status="i"),
+             *looked_again(2100)]  # fmt: skip
     with conversation([*greeting(3000), *moved]) as instrument:
         pump = opened(instrument.port)
         with pytest.raises(ReplyError, match="150 of 250 µL") as caught:
@@ -160,8 +161,8 @@ def test_errors_come_late_and_are_told_once_by_the_pump_and_kept_by_the_driver(c
     ("status", "unready"), [("c", False), ("k", False), ("o", False), ("b", False), ("g", True), ("a", True)]
 )
 def test_a_move_that_was_refused_did_nothing(conversation, opened, status, unready):
-    refused = [*prepared(3000, 600), asked("A1500R"), asked("Q", status=status), asked("?", "3000"),
-               asked("&", FIRMWARE), asked("?", "3000"), asked("&", FIRMWARE)]  # fmt: skip
+    refused = [*prepared(3000, 600), asked("A1500R"), asked("Q", status=status),
+               *looked_again(3000)]  # fmt: skip
     with conversation([*greeting(3000), *refused]) as instrument:
         pump = opened(instrument.port)
         with pytest.raises(ReplyError) as caught:
@@ -172,8 +173,8 @@ def test_a_move_that_was_refused_did_nothing(conversation, opened, status, unrea
 
 
 def test_an_overload_without_a_step_is_not_taken_for_nothing(conversation, opened):
-    refused = [*prepared(3000, 600), asked("A1500R"), asked("Q", status="i"), asked("?", "3000"),
-               asked("&", FIRMWARE), asked("?", "3000"), asked("&", FIRMWARE)]  # fmt: skip
+    refused = [*prepared(3000, 600), asked("A1500R"), asked("Q", status="i"),
+               *looked_again(3000)]  # fmt: skip
     with conversation([*greeting(3000), *refused]) as instrument:
         pump = opened(instrument.port)
         with pytest.raises(ReplyError) as caught:
@@ -193,7 +194,7 @@ def test_a_lost_answer_is_settled_by_the_position_and_the_move_is_not_sent_again
 
 def test_a_move_that_was_never_heard_is_known_not_to_be_done(conversation, opened, monkeypatch):
     monkeypatch.setattr(cavro_talk, "ANSWER_S", 0.3)
-    stands = [asked("Q"), asked("?", "3000"), asked("&", FIRMWARE), asked("?", "3000"), asked("&", FIRMWARE)]
+    stands = [asked("Q"), *looked_again(3000)]
     script = [*greeting(3000), *prepared(3000, 600), (b"/1A1500R\r", None), asked("&", FIRMWARE), *stands * 4]
     with conversation(script) as instrument:
         pump = opened(instrument.port)

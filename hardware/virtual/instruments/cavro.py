@@ -66,6 +66,7 @@ class Instrument(PortServer):
         stamp, data = ord(data[:1] or "0"), data[1:]
         sequence, repeated = stamp & 0b111, bool(stamp & 0b1000)
         if repeated and sequence == pump.last_sequence:
+            pump.walk()
             return pump.status()
         pump.last_sequence = sequence
         return pump.hears(data)
