@@ -302,7 +302,7 @@ class Driver:
         try:
             self._talk.send_stop()
             # on a chain each pump is confirmed in its turn
-            if not self._link.lock.acquire(timeout=0.7 * STOP_S):
+            if not self._link.lock.acquire(timeout=0.85 * STOP_S):
                 self._talk.send_stop()
                 raise DeviceTimeoutError(self.name, "the stop was sent but not confirmed", "unknown")
             try:
