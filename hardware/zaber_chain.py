@@ -79,7 +79,7 @@ class Chain:
         whole = Axis("", device, 0, 1.0, 1.0)
         self._checked.discard(device)
         self.get(whole, Word.DEVICE_ID)
-        with suppress(ReplyError):  # firmware that knows no such setting
+        with suppress(ReplyError, DeviceTimeoutError):  # firmware that knows no such setting
             self.get(whole, Word.CHECKSUM_ON)
             if self.get(whole, Word.CHECKSUM).checked:
                 self._checked.add(device)
