@@ -129,16 +129,23 @@ class HttpLink:
         return head[9:12] in (b"204", b"304")
 
     def _parsed(self, heard: bytes) -> Answer:
-        response = http.client.HTTPResponse(_Recorded(heard))  # type: ignore[arg-type]
         try:
+            response = http.client.HTTPResponse(_Recorded(heard))  # type: ignore[arg-type]
             response.begin()
-            return Answer(response.status, response.read())
+            answer = Answer(response.status, response.read())
         except http.client.HTTPException as error:
-            if not heard or isinstance(error, http.client.IncompleteRead):
-                message = f"{self.url} hung up before it had answered; check network and power"
-                raise NotConnectedError(self.device, message, "unknown") from error
-            message = f"{self.url} does not speak HTTP"
-            raise ReplyError(self.device, "", repr(heard[:40]), message, "unknown") from error
+            cut_off = isinstance(error, http.client.IncompleteRead) or b"HTTP/1.".startswith(heard[:7])
+            raise self._unanswered(heard, cut_off=cut_off) from error
+        if b"\r\n\r\n" not in heard:
+            raise self._unanswered(heard, cut_off=True)
+        return answer
+
+    def _unanswered(self, heard: bytes, *, cut_off: bool) -> NotConnectedError | ReplyError:
+        if cut_off:
+            message = f"{self.url} hung up before it had answered; check network and power"
+            return NotConnectedError(self.device, message, "unknown")
+        message = f"{self.url} does not speak HTTP"
+        return ReplyError(self.device, "", repr(heard[:40]), message, "unknown")
 
     @contextmanager
     def _connected(self, deadline_s: float) -> Iterator[socket.socket]:

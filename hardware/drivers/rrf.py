@@ -10,10 +10,10 @@ arrived when it is idle and says so; userPosition is where the plan ends, not wh
 after 8 s of silence. Positions here are G-code coordinates: their offset to the machine's own (tool, workplace) is
 read before each move, at rest.
 
-Stopping. Of all commands only M112 goes ahead of those sent before (GCodeInput.cpp; the SBC sends it past its queues
-too); M0, M25 and M226 wait for their turn. M112 switches the motors off and halts the board: its
-position is lost, and homing restarts it first (M999). A board that somebody else halted is left alone until a person
-has reset it. A stop while the stage stands halts nothing: it only makes sure that it stands.
+Stopping. Of all commands only M112 goes ahead of those sent before (GCodeInput.cpp; the SBC sends it past its
+queues too); M0, M25 and M226 wait for their turn. M112 switches the motors off and halts the board: its position is
+lost, and homing restarts it first (M999). A board that somebody else halted is left alone until a person has reset
+it. A stop while the stage stands halts nothing: it only makes sure that it stands.
 """
 
 import math

@@ -9,11 +9,11 @@ import json
 import logging
 import os
 import re
+import socketserver
 import threading
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -52,7 +52,7 @@ class Code:
     reply: str = ""
 
 
-class _Server(ThreadingHTTPServer):
+class _Server(socketserver.ThreadingTCPServer):
     daemon_threads = True
     allow_reuse_address = os.name == "posix"
     request_queue_size = 32
@@ -72,22 +72,14 @@ class Instrument:
         self.tool_mm: Point = (0.0, 0.0, 0.0)
         self._sessions: set[str] = set()
         self._keys = 0
+        self._queue: deque[Code] = deque()
         self._boots_until_s = 0.0
         self.power_cycle(boots=False)
         board = self
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_GET(self) -> None:
-                board._answer(self, None)
-
-            def do_POST(self) -> None:
-                size = int(self.headers.get("Content-Length") or 0)
-                board._answer(self, self.rfile.read(size).decode("utf-8", "replace"))
-
-            def log_message(self, format: str, *args: object) -> None:
-                _log.debug("duet: " + format, *args)
+        class Handler(socketserver.StreamRequestHandler):
+            def handle(self) -> None:
+                board._answer(self)
 
         self._server = _Server((host, port), Handler)
         self.port: int = self._server.server_address[1]
@@ -120,7 +112,9 @@ class Instrument:
             self._homed = [False, False, False]
             self._legs: deque[tuple[Point, float, float]] = deque()
             self._relative, self._feed_mm_s = False, 50.0
-            self._queue: deque[Code] = deque()
+            for code in self._queue:
+                code.done.set()
+            self._queue.clear()
             self._replies: list[str] = []
             self._seq = 0
             self._status = "idle"
@@ -136,48 +130,54 @@ class Instrument:
 
     # HTTP
 
-    def _answer(self, request: BaseHTTPRequestHandler, body: str | None) -> None:
-        request.close_connection = True
-        if self._world.clock.now_s() < self._boots_until_s:
-            return
-        url = urlsplit(request.path)
-        told = {name: values[0] for name, values in parse_qs(url.query, keep_blank_values=True).items()}
+    def _answer(self, connection: socketserver.StreamRequestHandler) -> None:
+        """One request; one that was cut off is not done."""
         try:
-            status, answer = self._route(request, url.path, told, body)
-            kind, data = (
-                ("application/json", json.dumps(answer)) if not isinstance(answer, str) else ("text/plain", answer)
-            )
-            head = f"HTTP/1.1 {status} .\r\nContent-Type: {kind}\r\nContent-Length: {len(data.encode())}\r\n"
-            request.wfile.write(f"{head}Connection: close\r\n\r\n{data}".encode())
-        except OSError as error:
-            _log.info("duet: client went away: %s", error)
+            lines = []
+            while (line := connection.rfile.readline(4096)).strip():
+                lines.append(line.decode("latin-1").strip())
+            headers = {
+                name.lower(): value.strip() for name, _, value in (text.partition(":") for text in lines[1:])
+            }
+            size = int(headers.get("content-length", 0))
+            body = connection.rfile.read(size).decode("utf-8", "replace")
+            if not line or len(body.encode()) < size or self._world.clock.now_s() < self._boots_until_s:
+                return
+            status, answer = self._route(lines[0].split(" ")[1], headers.get("x-session-key", ""), body)
+            data = answer if isinstance(answer, str) else json.dumps(answer, separators=(",", ":"))
+            head = f"HTTP/1.1 {status} .\r\nContent-Length: {len(data.encode())}\r\nConnection: close"
+            connection.wfile.write(f"{head}\r\n\r\n{data}".encode())
+        except (OSError, ValueError, IndexError) as error:
+            _log.info("duet: no whole request, or the client went away: %s", error)
 
-    def _route(
-        self, request: BaseHTTPRequestHandler, path: str, told: Mapping[str, str], body: str | None
-    ) -> tuple[int, Any]:
-        connects = path in (("/machine/connect",) if self.build.sbc else ("/rr_connect",))
-        if connects and not self.build.old_sbc:
+    def _route(self, path: str, session: str, body: str) -> tuple[int, Any]:
+        url = urlsplit(path)
+        told = {name: values[0] for name, values in parse_qs(url.query, keep_blank_values=True).items()}
+        if url.path == ("/machine/connect" if self.build.sbc else "/rr_connect") and not self.build.old_sbc:
             return self._connect(told.get("password", ""))
-        if not self.build.old_sbc and request.headers.get("X-Session-Key", "") not in self._sessions:
-            return (401, "") if path.startswith(("/machine/", "/rr_")) else (200, "<html></html>")
+        if not self.build.old_sbc and session not in self._sessions:
+            return (401, "") if url.path.startswith(("/machine/", "/rr_")) else (200, "<html></html>")
         if self.build.sbc:
-            return self._sbc(path, body)
-        if path == "/rr_gcode":
+            return self._sbc(url.path, body)
+        if url.path == "/rr_gcode":
             return 200, {"buff": self._take(told.get("gcode", ""))}
-        if path == "/rr_model":
-            key = told.get("key", "")
-            part: Any = self.model()
-            for name in key.split("."):
-                part = part.get(name) if isinstance(part, dict) else None
-            return 200, {"key": key, "flags": told.get("flags", ""), "result": part}
-        if path == "/rr_reply":
+        if url.path == "/rr_model":
+            return 200, self._told_of(told.get("key", ""), told.get("flags", ""))
+        if url.path == "/rr_reply":
             with self._lock:
                 replies, self._replies = self._replies, []
             return 200, "".join(replies)
-        if path == "/rr_disconnect":
-            self._sessions.discard(request.headers.get("X-Session-Key", ""))
+        if url.path == "/rr_disconnect":
+            self._sessions.discard(session)
             return 200, {"err": 0}
         return 200, "<html></html>"  # the web interface, for whatever it does not know
+
+    def _told_of(self, key: str, flags: str) -> dict[str, Any]:
+        """As rr_model and M409 answer."""
+        part: Any = self.model()
+        for name in filter(None, key.split(".")):
+            part = part.get(name) if isinstance(part, dict) else None
+        return {"key": key, "flags": flags, "result": part}
 
     def _connect(self, password: str) -> tuple[int, Any]:
         if password != self.build.password:
@@ -196,10 +196,10 @@ class Instrument:
             "sessionKey": int(key),
         }
 
-    def _sbc(self, path: str, body: str | None) -> tuple[int, Any]:
+    def _sbc(self, path: str, body: str) -> tuple[int, Any]:
         if path == ("/machine/status" if self.build.old_sbc else "/machine/model"):
             return 200, self.model()
-        if path == "/machine/code" and body is not None:
+        if path == "/machine/code":
             codes = [Code(line.strip()) for line in body.splitlines() if line.strip()]
             for code in codes:
                 self._put(code)
@@ -304,12 +304,7 @@ class Instrument:
                 pass
             case "M409":
                 key = re.search(r'K"([^"]*)"', code.line)
-                part: Any = self.model()
-                for name in key[1].split(".") if key is not None else ():
-                    part = part.get(name) if isinstance(part, dict) else None
-                code.reply = (
-                    json.dumps({"key": key[1] if key is not None else "", "flags": "", "result": part}) + "\n"
-                )
+                code.reply = json.dumps(self._told_of(key[1] if key is not None else "", "")) + "\n"
             case other:
                 code.reply = f"Error: {other or code.line}: Command is not supported\n"
         return True
