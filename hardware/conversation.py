@@ -33,7 +33,7 @@ class Conversation(Generic[Answer]):
     ) -> None:
         self._link, self._halted, self._packet, self._read = link, halted, packet, read
         self._fence, self._answer_s = fence, answer_s
-        self.late = False
+        self._urgent = 0
 
     def ask(
         self, command: str, shape: Shape = None, *, stubborn: bool = False, within_s: float | None = None
@@ -43,7 +43,7 @@ class Conversation(Generic[Answer]):
         known: Outcome | None = "not_done"
         try:
             with self._link.lock:
-                if self.late:
+                if self._link.late:
                     self._link.discard(quiet_s=_QUIET_S)
                     self._send(self._fence[0], stubborn)
                     self._answer(*self._fence, stubborn)
@@ -74,7 +74,8 @@ class Conversation(Generic[Answer]):
         return answer
 
     def _send(self, command: str, stubborn: bool) -> None:
-        self.late = True
+        self._link.late = True
+        self._urgent = self._link.urgent
         self._link.send(self._packet(command), (lambda: False) if stubborn else self._halted)
 
     def _answer(self, command: str, shape: Shape, stubborn: bool, within_s: float | None = None) -> Answer:
@@ -82,7 +83,11 @@ class Conversation(Generic[Answer]):
             deadline_s = time.monotonic() + (within_s or self._answer_s)
             answer = self.reply(command, shape, deadline_s, stubborn=stubborn)
         except ReplyError:
-            self.late = False
+            self._settle()
             raise
-        self.late = False
+        self._settle()
         return answer
+
+    def _settle(self) -> None:
+        """All is answered, unless a stop went out meanwhile."""
+        self._link.late = self._link.urgent != self._urgent

@@ -32,6 +32,20 @@ def check_range(device: str, limits: PumpRange, volume_ul: float, rate_ul_s: flo
         raise OutOfRangeError(device, f"{rate_ul_s:g} µL/s is outside what it can do, {span}")
 
 
+def connect(link: Link, greet: Callable[[], None]) -> None:
+    """Open `link` and make sure who answers; once more should the cable have been out with nobody noticing."""
+    was_open = link.is_open
+    link.open()
+    try:
+        greet()
+    except HardwareError:
+        lost = was_open and not link.is_open
+        link.close()
+        if not lost:
+            raise
+        connect(link, greet)
+
+
 class Book:
     """What the vessel (a syringe, a bottle) holds by what went out and in; full when the pump is opened first."""
 

@@ -60,6 +60,10 @@ class Wire:
     """How often it was opened: what was known of the instrument before may no longer be so."""
     known: Any = None
     """What the drivers of the one instrument behind it keep together."""
+    late: bool = False
+    """An answer may still come that nobody waits for any more: one that was too late, or that of a stop."""
+    urgent: int = 0
+    """How many stops were sent."""
 
 
 class Link:
@@ -88,6 +92,20 @@ class Link:
     def shared(self) -> bool:
         """Whether other devices are chained on this port."""
         return self._wire.links > 1
+
+    @property
+    def urgent(self) -> int:
+        """How many stops were sent on this port."""
+        return self._wire.urgent
+
+    @property
+    def late(self) -> bool:
+        """Whether an answer may still come that nobody waits for, of this device or of one chained with it."""
+        return self._wire.late
+
+    @late.setter
+    def late(self, late: bool) -> None:
+        self._wire.late = late
 
     @property
     def traffic(self) -> tuple[Traffic, ...]:
@@ -120,6 +138,7 @@ class Link:
             raise NotConnectedError(self.device, f"{tried}: {ports.advice(self.port, error)}") from error
         wire.received.clear()
         wire.sessions += 1
+        wire.late = False
 
     def close(self) -> None:
         """Let go of the port once nobody else on it needs it. Never raises: it may be gone already."""
@@ -147,6 +166,7 @@ class Link:
             if not self._wire.write_lock.acquire(timeout=_WRITE_TIMEOUT_S + 0.1):
                 raise DeviceTimeoutError(self.device, f"{self.port} takes no bytes; use the emergency stop")
         try:
+            self._wire.urgent, self._wire.late = self._wire.urgent + 1, True
             self._write(data, "!")
         finally:
             self._wire.write_lock.release()

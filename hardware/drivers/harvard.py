@@ -25,7 +25,7 @@ from typing import Annotated, Literal, NoReturn
 from pydantic import Field
 
 from hardware.conversation import Conversation
-from hardware.delivery import Book, Halting, check_range
+from hardware.delivery import Book, Halting, check_range, connect
 from hardware.devices import PumpAbilities, PumpRange, Traffic
 from hardware.dialects.harvard import (
     IN_WORDS,
@@ -106,32 +106,22 @@ class Driver:
 
     def open(self) -> None:
         """Find the pump, stop it should it run for a program that is gone, and tell it what syringe it holds."""
-        was_open = self._link.is_open
-        self._link.open()
-        try:
-            self._greet()
-            self._make_ready()
-        except HardwareError:
-            lost = was_open and not self._link.is_open
-            self.close()
-            if not lost:
-                raise
-            self.open()  # the cable had been out and nobody had noticed
+        connect(self._link, self._greet)
 
     def _greet(self) -> None:
         for style in self._styles if self._settings.address else self._styles[:1]:
             self._style = style
-            self._talk.late = False
+            self._link.late = self._link.shared and self._link.late
             with suppress(DeviceTimeoutError, ReplyError):  # it may end a line that was cut off, or be unknown
                 self._talk.ask(Word.POLL_ON, within_s=ANSWER_S / 4)
-            self._talk.late = False
+            self._link.late = self._link.shared and self._link.late
             try:
                 self._ask(Word.STOP)
                 self._version = self._ask(Word.VERSION, Shape.VERSION)[0]
             except (DeviceTimeoutError, ReplyError):
                 continue
             self._styles = (style,)
-            return
+            return self._make_ready()
         heard = b"".join(t.data for t in self._link.traffic[-16:] if t.direction == "<")
         others = strangers(heard, self._settings.address)
         found = f"; there is one with address {', '.join(map(str, others))}" if others else ""

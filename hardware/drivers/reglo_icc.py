@@ -26,7 +26,7 @@ from typing import Annotated, Literal, NoReturn
 from pydantic import Field
 
 from hardware.conversation import Conversation
-from hardware.delivery import Book, Halting, check_range
+from hardware.delivery import Book, Halting, check_range, connect
 from hardware.devices import PumpAbilities, PumpRange, Traffic
 from hardware.dialects.reglo_icc import (
     MODES,
@@ -101,26 +101,15 @@ class Driver:
 
     def open(self) -> None:
         """Find the pump, stop the channel should it run for a program that is gone, and tell it its tubing."""
-        was_open = self._link.is_open
-        self._link.open()
-        try:
-            self._greet()
-            self._make_ready()
-        except HardwareError:
-            lost = was_open and not self._link.is_open
-            self.close()
-            if not lost:
-                raise
-            self.open()  # the cable had been out and nobody had noticed
+        connect(self._link, self._greet)
 
     def _greet(self) -> None:
         channel = self._settings.address
         try:
             for command in (Word.STOP, Word.ADDRESS_CHANNELS):
-                self._talk.late = False
+                self._link.late = self._link.shared and self._link.late
                 with suppress(DeviceTimeoutError, ReplyError):  # the first may end a line that was cut off
                     self._talk.ask(command, Shape.DONE, within_s=ANSWER_S / 2)
-            self._talk.late = False
             self._do(Word.STOP)
             self._do(Word.EVENTS_OFF)
             self._ask(Word.MODEL, Shape.MODEL)
@@ -131,6 +120,7 @@ class Driver:
         if channel > channels:
             message = f"has {channels} channels and none with the number {channel}"
             raise ReplyError(self.name, Word.CHANNELS, str(channels), message)
+        self._make_ready()
 
     def _make_ready(self) -> None:
         if self._runs():
@@ -231,6 +221,8 @@ class Driver:
 
     def _confirm_stop(self, deadline_s: float) -> None:
         self._link.discard(quiet_s=0.02)  # answers to the stop and to whatever it interrupted
+        self._link.send_urgent(self._packet(Word.MODEL))  # behind its answer none of those can come any more
+        self._talk.reply(Word.MODEL, Shape.MODEL, deadline_s)
         while True:
             self._link.send_urgent(self._packet(Word.RUNS))
             if self._talk.reply(Word.RUNS, Shape.RUNS, deadline_s) == "-":

@@ -1,24 +1,19 @@
 """Conversations with an 11 Elite, as in the Pump Chain Commands of the manuals."""
 
 import threading
-import time
-from collections import deque
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
-from hardware.dialects.harvard import Shape
 from hardware.drivers import harvard
 from hardware.errors import (
     DeviceTimeoutError,
-    HardwareError,
     NotConnectedError,
     OutOfRangeError,
     ReplyError,
     StoppedError,
 )
 from tests.hardware.harvard_talk import GREETING, a_pump, keeping, preparation, status, told
+from tests.hardware.pump_faults import in_background
 
 pytestmark = pytest.mark.usefixtures("quick_unplug")
 RUN = [*GREETING, *preparation(), (b"irun\r", told(prompt=">"))]
@@ -334,16 +329,7 @@ def test_stop_from_another_thread_ends_a_dispense_at_once(answering, ready):
     behind = RunningPump()
     with answering(b"\r", keeping(behind)) as instrument:
         pump = ready(instrument.port)
-        failures: deque[Exception] = deque()
-
-        def dispense() -> None:
-            try:
-                pump.dispense(500.0, 100.0)
-            except HardwareError as error:
-                failures.append(error)
-
-        thread = threading.Thread(target=dispense)
-        thread.start()
+        thread, failures = in_background(lambda: pump.dispense(500.0, 100.0))
         assert behind.polled.wait(10)
         pump.stop()
         thread.join(10)
@@ -356,20 +342,9 @@ def test_stop_does_not_wait_for_whoever_awaits_an_answer(answering, ready):
     behind = RunningPump()
     with answering(b"\r", keeping(behind)) as instrument:
         pump = ready(instrument.port)
-        failures: deque[Exception] = deque()
-
-        def stop() -> None:
-            try:
-                pump.stop()
-            except HardwareError as error:
-                failures.append(error)
-
         with pump._link.lock:  # never given back while the stop works
-            stopper = threading.Thread(target=stop)
-            began = time.monotonic()
-            stopper.start()
+            stopper, failures = in_background(pump.stop)
             stopper.join(10)
-            assert time.monotonic() - began < 5
             assert isinstance(failures[0], DeviceTimeoutError)
             assert instrument.heard_at_last(b"stp\rstp\r")
 
@@ -398,34 +373,3 @@ def test_a_syringe_does_not_run_dry(conversation, ready):
         pump.loaded(100)
         with pytest.raises(OutOfRangeError, match="left"):
             pump.dispense(101, 100)
-
-
-def test_something_else_at_the_port_is_refused_before_any_motion(answering):
-    with answering(b"\r", lambda line: b"Grbl 1.1h ['$' for help]\r\n") as instrument:
-        pump = a_pump(instrument.port)
-        with pytest.raises(NotConnectedError, match="no Harvard or KD Scientific pump"):
-            pump.open()
-        assert b"run" not in instrument.heard
-
-
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.lists(st.binary(max_size=40), max_size=8), st.integers(1, 9))
-def test_garbage_is_never_a_value_and_never_holds_the_caller(answering, noise, cut):
-    true = told("7.0000 ul")
-
-    def pump(line: bytes):
-        return [*(piece for piece in noise if piece), b"\r\n", true[:cut], true[cut:]]
-
-    with answering(b"\r", pump) as instrument:
-        driver = a_pump(instrument.port)
-        driver._link.open()
-        try:
-            began = time.monotonic()
-            try:
-                counted = driver._ask("ivolume", Shape.VOLUME)[0]
-            except HardwareError:
-                counted = None
-            assert counted in (None, "7.0000 ul") or any(b"l" in n.lower() for n in noise), "whole in the noise"
-            assert time.monotonic() - began < 30
-        finally:
-            driver.close()

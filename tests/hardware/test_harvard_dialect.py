@@ -1,10 +1,16 @@
-"""The bytes of Harvard pumps, without a pump."""
+"""The bytes of Harvard pumps, whole, cut and as noise."""
+
+import time
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hardware.dialects.harvard import Prompt, Shape, hear, limits_ul_s, rate_words, state_of, value_of, volume_words
+from hardware.errors import HardwareError, NotConnectedError
+from tests.hardware.harvard_talk import a_pump, told
+
+pytestmark = pytest.mark.usefixtures("quick_unplug")
 
 
 @pytest.mark.parametrize(
@@ -61,3 +67,34 @@ def test_an_answer_is_whole_or_not_there(lines, prompt, address, data):
 def test_noise_is_read_without_a_fault(noise, address):
     heard = hear(noise, address)
     _ = heard.trouble, heard.answer(Shape.STATUS), heard.answer(None)
+
+
+def test_something_else_at_the_port_is_refused_before_any_motion(answering):
+    with answering(b"\r", lambda line: b"Grbl 1.1h ['$' for help]\r\n") as instrument:
+        pump = a_pump(instrument.port)
+        with pytest.raises(NotConnectedError, match="no Harvard or KD Scientific pump"):
+            pump.open()
+        assert b"run" not in instrument.heard
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.binary(max_size=40), max_size=8), st.integers(1, 9))
+def test_garbage_is_never_a_value_and_never_holds_the_caller(answering, noise, cut):
+    true = told("7.0000 ul")
+
+    def pump(line: bytes):
+        return [*(piece for piece in noise if piece), b"\r\n", true[:cut], true[cut:]]
+
+    with answering(b"\r", pump) as instrument:
+        driver = a_pump(instrument.port)
+        driver._link.open()
+        try:
+            began = time.monotonic()
+            try:
+                counted = driver._ask("ivolume", Shape.VOLUME)[0]
+            except HardwareError:
+                counted = None
+            assert counted in (None, "7.0000 ul") or any(b"l" in n.lower() for n in noise), "whole in the noise"
+            assert time.monotonic() - began < 30
+        finally:
+            driver.close()

@@ -1,56 +1,31 @@
 """Harvard pumps when things go wrong: cables, stops, stalls, chains. The world tells what truly happened."""
 
-import threading
 import time
-from collections.abc import Callable
 
 import pytest
 
 from hardware.drivers import module_of
-from hardware.drivers.harvard import PROBES, Driver
-from hardware.errors import HardwareError, ReplyError, StoppedError
+from hardware.drivers.harvard import PROBES
+from hardware.errors import ReplyError, StoppedError
 from hardware.wire import Wire
 from tests.hardware.harvard_talk import a_pump, on_the_bench, told
-from tests.hardware.unplug import Cable, outcome_of
+from tests.hardware.pump_faults import DOSE_UL, in_background, pulled_at_every_byte, until
+from tests.hardware.unplug import Cable
 
 pytestmark = pytest.mark.usefixtures("quick_unplug")
 
 
-def counted(world, role: str = "red") -> float:
-    return sum(world.counted_ul(role))
-
-
 @pytest.mark.parametrize(("way", "step"), [("dispense", 1), ("aspirate", 9)])
 def test_a_cable_pulled_at_any_byte(way, step):
-    """Whatever the byte: one state, the truth about the dose, and no second one when the cable is in again."""
     with on_the_bench(1000.0, red=7) as (world, instrument):
         cable = Cable(instrument.address)
-        pump: Driver = a_pump(cable.address, speed=1000.0, address=7)
-        act: Callable[[], float] = lambda: getattr(pump, way)(40.0, 400.0)  # noqa: E731
-        outcomes, k = [], 0
-        pump.open()
-        while "done" not in outcomes:
-            pump.loaded(12_500)
+        pump = a_pump(cable.address, speed=1000.0, address=7)
+
+        def dose() -> float:
             world.set_left("red", 12_500)
-            before_ul = counted(world)
-            cable.pull_at(k)
-            outcomes.append(outcome_of(act))
-            cable.pull_at(None)
-            booked_ul = abs(pump.left_ul - 12_500)
-            pump.open()  # also ends what the pump may still be doing
-            moved_ul = counted(world) - before_ul
-            assert moved_ul <= 40.0 + 1e-6, f"dosed twice at byte {k}"
-            if outcomes[-1] == "not_done":
-                assert (moved_ul, booked_ul) == (0, 0), f"at byte {k}"
-            else:
-                assert booked_ul == pytest.approx(40), f"at byte {k}"
-            if outcomes[-1] == "done":
-                assert moved_ul == pytest.approx(40)
-            k += step
-        pump.close()
-        cable.close()
-        assert {"not_done", "unknown", "done"} == set(outcomes)
-        assert k > 250
+            return getattr(pump, way)(DOSE_UL, 400.0)
+
+        assert pulled_at_every_byte(pump, cable, dose, lambda: sum(world.counted_ul("red")), step=step) > 250
 
 
 @pytest.fixture
@@ -65,27 +40,6 @@ def bench():
         yield world, instrument, red, blue
         for pump in (red, blue):
             pump.close()
-
-
-def in_background(act: Callable[[], object]) -> tuple[threading.Thread, list[HardwareError]]:
-    failures: list[HardwareError] = []
-
-    def work() -> None:
-        try:
-            act()
-        except HardwareError as error:
-            failures.append(error)
-
-    thread = threading.Thread(target=work)
-    thread.start()
-    return thread, failures
-
-
-def until(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 10
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.002)
 
 
 def test_stop_stands_the_plunger_and_books_what_was_counted(bench):

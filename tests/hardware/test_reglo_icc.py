@@ -2,7 +2,6 @@
 
 import threading
 import time
-from collections import deque
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -18,6 +17,7 @@ from hardware.errors import (
     ReplyError,
     StoppedError,
 )
+from tests.hardware.pump_faults import in_background
 from tests.hardware.reglo_talk import DONE, RUNS, STANDS, a_pump, asking, greeting, keeping, line, preparation
 
 pytestmark = pytest.mark.usefixtures("quick_unplug")
@@ -192,16 +192,7 @@ def test_stop_from_another_thread_books_by_the_time(answering, ready):
     behind = RunningPump()
     with answering(b"\r", keeping(behind)) as instrument:
         pump = ready(instrument.port, 1.0)
-        failures: deque[Exception] = deque()
-
-        def dispense() -> None:
-            try:
-                pump.dispense(500.0, 20.0)
-            except HardwareError as error:
-                failures.append(error)
-
-        thread = threading.Thread(target=dispense)
-        thread.start()
+        thread, failures = in_background(lambda: pump.dispense(500.0, 20.0))
         assert behind.polled.wait(10)
         pump.stop()
         thread.join(10)
@@ -213,17 +204,8 @@ def test_stop_from_another_thread_books_by_the_time(answering, ready):
 def test_stop_does_not_wait_for_whoever_awaits_an_answer(answering, ready):
     with answering(b"\r", keeping(RunningPump())) as instrument:
         pump = ready(instrument.port)
-        failures: deque[Exception] = deque()
-
-        def stop() -> None:
-            try:
-                pump.stop()
-            except HardwareError as error:
-                failures.append(error)
-
         with pump._link.lock:  # never given back while the stop works
-            stopper = threading.Thread(target=stop)
-            stopper.start()
+            stopper, failures = in_background(pump.stop)
             stopper.join(10)
             assert isinstance(failures[0], DeviceTimeoutError)
             assert instrument.heard_at_last(b"1I\r1I\r")

@@ -1,50 +1,30 @@
 """Reglo ICC pumps when things go wrong: cables, stops, keys, channels. The world tells what truly happened."""
 
-import threading
 import time
-from collections.abc import Callable
 
 import pytest
 
-from hardware.drivers import module_of
+from hardware.drivers import module_of, reglo_icc
 from hardware.drivers.reglo_icc import PROBES
-from hardware.errors import HardwareError, NotConnectedError, StoppedError
+from hardware.errors import DeviceTimeoutError, HardwareError, NotConnectedError, StoppedError
 from hardware.wire import Wire
-from tests.hardware.reglo_talk import a_pump, line, on_the_bench
-from tests.hardware.unplug import Cable, outcome_of
+from tests.hardware.pump_faults import DOSE_UL, in_background, pulled_at_every_byte, until
+from tests.hardware.reglo_talk import RUNS, STANDS, a_pump, line, on_the_bench
+from tests.hardware.unplug import Cable
 
 pytestmark = pytest.mark.usefixtures("quick_unplug")
 
 
 def test_a_cable_pulled_at_any_byte():
-    """Whatever the byte: one state, the truth about the dose, and no second one when the cable is in again."""
     with on_the_bench(1000.0, red=2) as (world, instrument):
         cable = Cable(instrument.address)
         pump = a_pump(cable.address, speed=1000.0, address=2)
-        pump.open()
-        outcomes, k = [], 0
-        while "done" not in outcomes:
-            pump.loaded(200_000)
-            before_ul = world.counted_ul("red")[0]
-            cable.pull_at(k)
-            outcomes.append(outcome_of(lambda: pump.dispense(40.0, 80.0)))
-            cable.pull_at(None)
-            booked_ul = 200_000 - pump.left_ul
-            pump.open()  # also ends what the pump may still be doing
-            moved_ul = world.counted_ul("red")[0] - before_ul
-            assert moved_ul <= 40.0 + 1e-6, f"dosed twice at byte {k}"
-            if outcomes[-1] == "not_done":
-                assert (moved_ul, booked_ul) == (0, 0), f"at byte {k}"
-            else:
-                assert booked_ul == pytest.approx(40), f"at byte {k}"
-            if outcomes[-1] == "done":
-                assert moved_ul == pytest.approx(40)
-            k += 1
-        pump.close()
-        cable.close()
-        assert {"not_done", "unknown", "done"} == set(outcomes)
-        assert k > 80
-        assert sum(world.counted_ul("red")) == world.counted_ul("red")[0], "never drawn back"
+
+        def moved_so_far_ul() -> float:
+            assert world.counted_ul("red")[1] == 0, "never drawn back"
+            return world.counted_ul("red")[0]
+
+        assert pulled_at_every_byte(pump, cable, lambda: pump.dispense(DOSE_UL, 80.0), moved_so_far_ul) > 80
 
 
 @pytest.fixture
@@ -59,27 +39,6 @@ def bench():
         yield world, instrument, red, blue
         for pump in (red, blue):
             pump.close()
-
-
-def in_background(act: Callable[[], object]) -> tuple[threading.Thread, list[HardwareError]]:
-    failures: list[HardwareError] = []
-
-    def work() -> None:
-        try:
-            act()
-        except HardwareError as error:
-            failures.append(error)
-
-    thread = threading.Thread(target=work)
-    thread.start()
-    return thread, failures
-
-
-def until(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 10
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.002)
 
 
 def test_a_dose_ends_by_itself_and_moves_one_channel_only(bench):
@@ -103,6 +62,26 @@ def test_channels_dose_side_by_side_and_a_stop_stops_one(bench):
     assert world.counted_ul("red")[0] == pytest.approx(30)
     assert isinstance(stopped[0], StoppedError)
     assert 250_000 - blue.left_ul == pytest.approx(world.counted_ul("blue")[0], abs=40), "half a second of flow"
+
+
+def test_a_late_answer_of_one_channel_is_not_taken_for_that_of_another(answering, monkeypatch):
+    """A character does not say whose it is."""
+    monkeypatch.setattr(reglo_icc, "ANSWER_S", 0.1)
+
+    def pump(told: bytes):
+        late = {b"3#": STANDS + line("REGLO ICC 0208 306"), b"3E": RUNS}
+        return late.get(told)
+
+    with answering(b"\r", pump) as instrument:
+        wire = Wire(instrument.port)
+        red, blue = (a_pump(instrument.port, wire=wire, address=channel) for channel in (1, 3))
+        red._link.open()
+        blue._link.open()
+        with pytest.raises(DeviceTimeoutError):
+            red._runs()
+        assert blue._runs()
+        red.close()
+        blue.close()
 
 
 @pytest.mark.parametrize("after_s", [0.0, 0.0005, 0.001, 0.002, 0.004, 0.008])
