@@ -76,6 +76,8 @@ COMMANDS: tuple[Command, ...] = (
     Command("go_run", "Run", "Go to", "The campaign as it goes", ("Ctrl+2",), icon="run"),
     Command("go_manual", "Manual", "Go to", "Move the stage and use the pumps by hand", ("Ctrl+3",),
             icon="manual"),
+    Command("go_devices", "Devices", "Go to", "Find, check and calibrate pumps, stage and camera", ("Ctrl+4",),
+            icon="devices"),
     Command("open", "Open a campaign file…", "File", "Read a campaign file into the set-up form", ("Ctrl+O",),
             icon="open", when=lambda now: now.phase in (None, "Idle", "Complete", "Stopped", "Aborted")),
     Command("save", "Save the campaign file…", "File", "Write the set-up as a campaign file", ("Ctrl+S",),

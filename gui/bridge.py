@@ -27,6 +27,7 @@ class Bridge(QObject):
     opened = Signal(object)
     told = Signal(str, str)
     hand_told = Signal(str)
+    device_told = Signal(str, object)
     report_ready = Signal(str)
     closed = Signal()
     _wake = Signal()

@@ -11,7 +11,7 @@ from gui.facts import DeviceFact, Facts
 from gui.units import volume
 from gui.words import Tone
 from hardware.errors import HardwareError
-from hardware.spec import RigSpec
+from hardware.spec import MeterSpec, PumpSpec, RigSpec, StageSpec
 
 if TYPE_CHECKING:
     from campaign.bench_executor import Attendant
@@ -42,7 +42,7 @@ class Lab:
 
     def __init__(self, make_bench: MakeBench | None, rig_path: Path | None, speed: float, seed: int) -> None:
         self._make_bench = make_bench
-        self._rig_path = rig_path
+        self.rig_path = rig_path
         self._speed = speed
         self._seed = seed
         self._bench: Bench | None = None
@@ -52,6 +52,16 @@ class Lab:
     @property
     def spec(self) -> RigSpec | None:
         return self.rig.spec if self.rig is not None else None
+
+    @property
+    def ports(self) -> tuple[str, ...]:
+        """Those that are in use here."""
+        if self.rig is None:
+            return ()
+        spec = self.rig.spec
+        parts: tuple[PumpSpec | StageSpec | MeterSpec, ...]
+        parts = (*spec.pumps.values(), spec.stage, *spec.meters.values())
+        return tuple(part.port for part in parts)
 
     @property
     def simulated(self) -> bool:
@@ -87,8 +97,8 @@ class Lab:
             raise
 
     def _load(self, spec: CampaignSpec, load: Callable[[Path], RigSpec]) -> RigSpec:
-        if self._rig_path is not None:
-            return load(self._rig_path)
+        if self.rig_path is not None:
+            return load(self.rig_path)
         return load(resources.path(f"rigs/{Path(spec.rig).name}" if spec.rig else "rigs/virtual.toml"))
 
     def executor(self, spec: CampaignSpec) -> "Executor":

@@ -19,6 +19,7 @@ from gui.actions import Actions
 from gui.icons import icon
 from gui.keys import InputFilter
 from gui.panels.banner import Banner
+from gui.panels.devices import DevicesPage
 from gui.panels.manual import ManualPage
 from gui.panels.mode_rail import PAGES, ModeRail
 from gui.panels.run_page import RunPage
@@ -61,8 +62,9 @@ class MainWindow(QMainWindow):
         self.run_page = RunPage()
         self.setup_page = SetupPage(spec, self.actions_)
         self.manual_page = ManualPage()
+        self.devices_page = DevicesPage()
         self.pages = QStackedWidget()
-        for page in (self.setup_page, self.run_page, self.manual_page):
+        for page in (self.setup_page, self.run_page, self.manual_page, self.devices_page):
             mark(page, "page")
             self.pages.addWidget(_scrolled(page))
         self.status = StatusBar()
@@ -130,7 +132,7 @@ class MainWindow(QMainWindow):
         self.setWindowIcon(icon("app", theme.accent))
         for part in (
             self.actions_, self.top, self.rail, self.banner, self.status, self.setup_page, self.run_page,
-            self.manual_page,
+            self.manual_page, self.devices_page,
         ):  # fmt: skip
             part.set_theme(theme)
 

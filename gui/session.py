@@ -17,6 +17,7 @@ from campaign.events import Event, Observed, SettingsChanged
 from campaign.spec import CampaignSpec
 from campaign.state import CampaignState
 from gui.bridge import Bridge
+from gui.device_work import DeviceWork
 from gui.estimate import not_from_here
 from gui.facts import DeviceFact, Facts
 from gui.found import read, unfinished
@@ -61,6 +62,7 @@ class Session:
         self._closing = False
         self.closed = False
         self._eye: LiveEye | None = None
+        self.devices_work = DeviceWork(bridge, self._lab)
 
     @property
     def facts(self) -> Facts:
@@ -339,7 +341,7 @@ class Session:
             self._bridge.post_position(position)
 
     def _close(self) -> None:
-        for step in (self._drop_campaign, self._close_eye, self._lab.close):
+        for step in (self._drop_campaign, self._close_eye, self.devices_work.close, self._lab.close):
             try:
                 step()
             except Exception:

@@ -53,6 +53,7 @@ class Showing(QObject):
         bridge.model_changed.connect(self._model_came)
         bridge.reading_changed.connect(self._reading_came)
         bridge.position_changed.connect(window.manual_page.show_position)
+        bridge.position_changed.connect(window.devices_page.show_position)
         bridge.opened.connect(self._opened)
         bridge.told.connect(self.tell)
         bridge.hand_told.connect(window.manual_page.tell)
@@ -101,6 +102,7 @@ class Showing(QObject):
         if self._awake:
             window.run_page.show_state(state)
         window.manual_page.show_state(state, facts)
+        window.devices_page.show_state(state, facts)
         window.setup_page.show_state(state, looking_only=facts.looking_only)
         window.banner.show_notice(self._notice)
 
@@ -210,6 +212,8 @@ class Showing(QObject):
     def _slow(self) -> None:
         if self._window.page == "setup":
             self._window.setup_page.show_supply(self._session.supply_ul(), self.state.made)
+        if self._window.page == "devices":
+            self._session.ask_position()
         if self._window.page == "manual":
             page = self._window.manual_page
             self._session.ask_position()

@@ -44,6 +44,8 @@ class Wiring(QObject):
         window.closing.connect(self.close)
         window.setup_page.applied.connect(self._change)
         window.manual_page.wanted.connect(lambda said, act, values: session.by_hand(said, act, *values))
+        window.devices_page.wanted.connect(lambda what, values: getattr(session.devices_work, what)(*values))
+        bridge.device_told.connect(window.devices_page.hear)
         self._connect_run_page()
 
     def _connect_run_page(self) -> None:
@@ -82,7 +84,7 @@ class Wiring(QObject):
             case "note":
                 window.show_page("run")
                 window.run_page.note_current()
-            case "go_setup" | "go_run" | "go_manual":
+            case "go_setup" | "go_run" | "go_manual" | "go_devices":
                 window.show_page(name.removeprefix("go_"))
             case "open":
                 self._ask_open()

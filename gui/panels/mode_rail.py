@@ -10,7 +10,7 @@ from gui.style import mark
 from gui.theme import Theme
 
 WIDTH_PX = 60
-PAGES = ("setup", "run", "manual")
+PAGES = ("setup", "run", "manual", "devices")
 _IN_MENU = ("File", "View", "Help")
 
 
