@@ -6,10 +6,10 @@ kept here until the pump is initialised, and a movement is done only when the po
 
 import math
 import time
-from collections.abc import Callable
 from contextlib import suppress
 
 from hardware.cavro_talk import Talk
+from hardware.delivery import Halting
 from hardware.dialects.cavro import SPOILS, Query, Shape, port_named, trouble, turning
 from hardware.errors import DeviceTimeoutError, HardwareError, ReplyError, StoppedError
 
@@ -19,22 +19,19 @@ _SAME = 6
 
 
 class CavroPump:
-    """wait: sleeps so long, or until there is a stop. halted: whether there is one.
-
-    steps: where the plunger stands. spoiled: why the pump must be initialised first; empty when it need not. error:
-    the last that it told since a command began. port: where the valve stands, None while that is not known.
+    """steps: where the plunger stands. spoiled: why the pump must be initialised first; empty when it need not.
+    error: the last that it told since a command began. port: where the valve stands, None while that is not known.
     """
 
     def __init__(
-        self, name: str, talk: Talk, ports: tuple[str, ...], *,
-        wait: Callable[[float], object], halted: Callable[[], bool], slowest_poll_s: float,
-    ) -> None:  # fmt: skip
+        self, name: str, talk: Talk, ports: tuple[str, ...], halting: Halting, slowest_poll_s: float
+    ) -> None:
         self.name, self.talk, self.ports = name, talk, ports
         talk.heard = self._heard
         self.steps, self.error, self.spoiled = 0, 0, ""
         self.port: str | None = None
         self._between: tuple[int, int] | None = None
-        self._wait, self._halted, self._slowest_poll_s = wait, halted, slowest_poll_s
+        self._halting, self._slowest_poll_s = halting, slowest_poll_s
 
     def _heard(self, error: int) -> None:
         if error:
@@ -108,7 +105,7 @@ class CavroPump:
         """One command that moves no liquid, until it is done; its errors may come only then."""
         self.error = 0
         with suppress(DeviceTimeoutError):  # Q, and what was set, will tell whether it was heard
-            self.talk.tell(command, self._halted if heeds_stop else lambda: False)
+            self.talk.tell(command, self._halting.halted if heeds_stop else lambda: False)
         self.until_ready(limit_s, heeds_stop=heeds_stop)
         if self.error:
             raise ReplyError(self.name, command, f"error {self.error}", trouble(self.error))
@@ -117,11 +114,12 @@ class CavroPump:
         """Raises StoppedError, DeviceTimeoutError."""
         deadline, pause_s = time.monotonic() + limit_s, 0.002
         while not self.is_ready():
-            if heeds_stop and self._halted():
-                raise StoppedError(self.name)
             if time.monotonic() > deadline:
                 raise DeviceTimeoutError(self.name, f"is still busy after {limit_s:g} s", "unknown")
-            (self._wait if heeds_stop else time.sleep)(pause_s)
+            if not heeds_stop:
+                time.sleep(pause_s)
+            elif self._halting.pause(pause_s):
+                raise StoppedError(self.name)
             pause_s = min(pause_s * 1.5, self._slowest_poll_s)
 
     def come_to_rest(self) -> None:
@@ -170,7 +168,7 @@ class CavroPump:
     def initialise(self, command: str, full: int) -> None:
         """Drive the plunger to the top, pushing out what is in the syringe; spoiled until that is done."""
         self.come_to_rest()
-        if self._halted():
+        if self._halting.halted():
             raise StoppedError(self.name)
         why = self.spoiled or "did not end initialising"
         self.port = None
@@ -178,7 +176,7 @@ class CavroPump:
         self.spoil(why)
         heard = False
         with suppress(DeviceTimeoutError):
-            self.talk.tell(command, self._halted)
+            self.talk.tell(command, self._halting.halted)
             heard = True
         if not heard and self.is_ready():
             raise DeviceTimeoutError(

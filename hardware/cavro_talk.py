@@ -135,10 +135,14 @@ class Talk:
                 self.settle()
         raise DeviceTimeoutError(self._link.device, f"gave no answer to {command}", "unknown")
 
-    def halt(self) -> None:
-        """Send T, ahead of everything. Without an R, which would go on with what T has stopped."""
+    def stopping(self) -> bytes:
+        """What stops the plunger: T, without an R, which would go on with what T has stopped."""
         self._astray = True
-        self._link.send_urgent(self._block("T", next(self._sequences)))
+        return self._block("T", next(self._sequences))
+
+    def halt(self) -> None:
+        """Send a stop, ahead of everything."""
+        self._link.send_urgent(self.stopping())
 
     def settle(self, until_s: float = math.inf) -> None:
         """Let every older answer pass. Raises DeviceTimeoutError."""

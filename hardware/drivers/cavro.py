@@ -16,8 +16,8 @@ until it is switched off.
 
 import threading
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Annotated, Literal, NoReturn
 
@@ -27,6 +27,7 @@ from hardware.cavro_pump import INITIALISE_S, CavroPump
 from hardware.cavro_scale import Scale
 from hardware.cavro_talk import Protocol, Talk
 from hardware.cavro_valve import Valve
+from hardware.delivery import Halting, check_range, connect
 from hardware.devices import PumpAbilities, PumpRange, Traffic
 from hardware.dialects.cavro import (
     Query,
@@ -50,7 +51,6 @@ from hardware.spec import PumpSpec
 from hardware.wire import Link, Wire
 
 CHAINED = True
-STOP_S = 0.5
 MOST_POLLS_UNMOVED = 4
 NAMELESS = "Cavro pump that does not tell its firmware"
 
@@ -102,37 +102,29 @@ class Driver:
         self._slowest_poll_s = max(0.002, 0.1 / speed)
         micro, finer = (8 if settings.microstep else 1), (8 if settings.microstep == 2 else 1)
         self._scale = Scale(
-            name, spec.capacity_ul, settings.full_stroke * micro, settings.stroke_pulses * finer,
+            spec.capacity_ul, settings.full_stroke * micro, settings.stroke_pulses * finer,
             settings.slowest_pulses_s * finer, settings.fastest_pulses_s * finer,
         )  # fmt: skip
         self._valve = Valve(name, settings.valve, settings.valve_ports, spec.ports)
         self._link = Link(name, spec.port, settings.baud, wire)
         self._talk = Talk(self._link, settings.address, settings.protocol)
-        self._latch = latch
-        self._halt, self._standing = threading.Event(), threading.Event()
-        self._working = threading.Lock()
-        self._pump = CavroPump(
-            name, self._talk, self._valve.ports,
-            wait=self._halt.wait, halted=self._halted, slowest_poll_s=self._slowest_poll_s,
-        )  # fmt: skip
+        self._halting = Halting(name, self._link, latch)
+        self._pump = CavroPump(name, self._talk, self._valve.ports, self._halting, self._slowest_poll_s)
 
     def open(self) -> None:
         """Find the pump and read where it stands; stop it should it move for a program that is gone."""
         self._valve.check()
-        if not self._link.is_open:
-            self._link.open()
-        try:
-            self._talk.greet()
-            if not self._pump.is_ready():
-                self._talk.halt()
-                self._pump.spoil("moved for a program that is gone, and was stopped")
-                self._talk.settle()
-                self._pump.until_ready(INITIALISE_S, heeds_stop=False)
-            self._pump.set_resolution(self._settings.microstep)
-            self._pump.look()
-        except HardwareError:
-            self.close()
-            raise
+        connect(self._link, self._greet)
+
+    def _greet(self) -> None:
+        self._talk.greet()
+        if not self._pump.is_ready():
+            self._talk.halt()
+            self._pump.spoil("moved for a program that is gone, and was stopped")
+            self._talk.settle()
+            self._pump.until_ready(INITIALISE_S, heeds_stop=False)
+        self._pump.set_resolution(self._settings.microstep)
+        self._pump.look()
 
     def identify(self) -> str:
         """Model and firmware. Connects again should the cable have been out."""
@@ -156,7 +148,7 @@ class Driver:
             "firmware": self._talk.firmware or NAMELESS,
             "protocol": protocol,
             "state": f"not ready: {self._pump.spoiled}" if self._pump.spoiled else state,
-            "plunger": f"{steps * self._scale.step_ul:.4g} µL ({steps} of {self._scale.steps} steps)",
+            "plunger": f"{self._scale.ul(steps):.4g} µL ({steps} of {self._scale.steps} steps)",
             "top speed": f"{self._pump.number(Query.TOP_SPEED)} of {self._scale.pulses} pulses per second",
         }
         return said | ({"valve": valve} if (valve := self._pump.valve()) else {})
@@ -176,11 +168,11 @@ class Driver:
     @property
     def left_ul(self) -> float:
         """By the plunger's position, read from the pump after each move."""
-        return self._pump.steps * self._scale.step_ul
+        return self._scale.ul(self._pump.steps)
 
     def loaded(self, volume_ul: float) -> None:
         """Nothing to book: the plunger says it. Raises OutOfRangeError for a volume that contradicts it."""
-        if not abs(volume_ul - self.left_ul) <= max(0.01 * self._spec.capacity_ul, 2 * self._scale.step_ul):
+        if not abs(volume_ul - self.left_ul) <= max(0.01 * self._spec.capacity_ul, self._scale.ul(2)):
             says = f"its plunger says that the syringe holds {self.left_ul:.4g} µL, not {volume_ul:g}"
             raise OutOfRangeError(self.name, f"{says}; draw up or push out the difference")
 
@@ -190,7 +182,7 @@ class Driver:
 
     def select(self, port: str) -> None:
         wanted = self._valve.port(port)
-        with self._at_work():
+        with self._halting.delivering():
             self._check_ready()
             self._pump.come_to_rest()
             self._pump.turn(wanted)
@@ -205,7 +197,7 @@ class Driver:
 
     def make_ready(self) -> None:
         """Initialise. Raises as `dispense` does."""
-        with self._at_work():
+        with self._halting.delivering():
             command = self._valve.initialising(self._settings.initialise, self._spec.capacity_ul)
             self._pump.initialise(command, self._scale.steps)
             self._pump.set_resolution(self._settings.microstep)
@@ -213,20 +205,7 @@ class Driver:
 
     def stop(self) -> None:
         """Stop, then make sure. The first T leaves at once; the rest waits at most 0.5 s."""
-        deadline = time.monotonic() + STOP_S
-        self._halt.set()
-        self._standing.clear()
-        try:
-            self._talk.halt()
-            if not self._link.lock.acquire(timeout=0.2):
-                self._talk.halt()
-                raise DeviceTimeoutError(self.name, "the stop was sent but not confirmed", "unknown")
-            try:
-                self._confirm_stop(deadline)
-            finally:
-                self._link.lock.release()
-        finally:
-            self._standing.set()
+        self._halting.stop(self._talk.stopping(), self._confirm_stop)
 
     def _confirm_stop(self, deadline_s: float) -> None:
         self._talk.settle(deadline_s)
@@ -246,21 +225,22 @@ class Driver:
         return self._stroke("draw", 1, volume_ul, rate_ul_s)
 
     def _stroke(self, role: Literal["draw", "deliver"], way: int, volume_ul: float, rate_ul_s: float) -> float:
+        check_range(self.name, self.range, volume_ul, rate_ul_s)
         steps, pulses_s = self._scale.steps_of(volume_ul), self._scale.pulses_of(rate_ul_s)
-        with self._at_work():
+        with self._halting.delivering():
             self._check_ready()
             room = self._pump.steps if way < 0 else self._scale.steps - self._pump.steps
             if steps > room:
                 what = "left in" if way < 0 else "room in"
-                only = f"only {room * self._scale.step_ul:.4g} µL {what} the syringe"
+                only = f"only {self._scale.ul(room):.4g} µL {what} the syringe"
                 raise OutOfRangeError(self.name, f"{volume_ul:g} µL asked, {only}")
-            with self._nothing_ran_yet():
+            with self._halting.nothing_ran_yet():
                 self._prepare(self._valve.of(role), pulses_s)
             start = self._pump.steps
             target = start + way * steps
             self._begin(start, target)
             try:
-                return self._watch(start, target, self._scale.lasts_s(steps, pulses_s)) * self._scale.step_ul
+                return self._scale.ul(self._watch(start, target, self._scale.lasts_s(steps, pulses_s)))
             except NotConnectedError as error:
                 self._doubt(start, target)
                 error.outcome = "unknown"
@@ -280,7 +260,7 @@ class Driver:
         """Send the move, once. A silence after it says nothing: `_watch` finds out."""
         self._pump.error = 0
         try:
-            self._talk.tell(f"A{target}R", self._halted)
+            self._talk.tell(f"A{target}R", self._halting.halted)
         except StoppedError as error:
             raise StoppedError(self.name, "stopped before it began") from error
         except (DeviceTimeoutError, NotConnectedError) as error:
@@ -295,8 +275,7 @@ class Driver:
         deadline = time.monotonic() + 1.2 * expected_s + 5
         pause_s, unmoved, last = 0.002, 0, start
         while True:
-            self._halt.wait(pause_s)
-            if self._halted():
+            if self._halting.pause(pause_s):
                 self._cut_short(start, target)
             pause_s = min(pause_s * 1.5, self._slowest_poll_s)
             try:
@@ -316,7 +295,7 @@ class Driver:
                 self._pump.book(steps)
                 return abs(target - start)
             unmoved, last = (unmoved + 1 if steps == last else 0), steps
-            if (self._pump.error or unmoved == MOST_POLLS_UNMOVED) and not self._halted():
+            if (self._pump.error or unmoved == MOST_POLLS_UNMOVED) and not self._halting.halted():
                 self._failed(start, target, steps)
 
     def _failed(self, start: int, target: int, steps: int) -> NoReturn:
@@ -333,7 +312,7 @@ class Driver:
         raise ReplyError(self.name, f"A{target}R", f"error {error}", message, outcome)
 
     def _cut_short(self, start: int, target: int) -> NoReturn:
-        if not self._standing.wait(1.0):
+        if not self._halting.stands():
             self._talk.halt()
         steps = -1
         with suppress(DeviceTimeoutError, ReplyError, NotConnectedError):
@@ -366,28 +345,3 @@ class Driver:
     def _check_ready(self) -> None:
         if why := self.unready:
             raise HardwareError(self.name, why)
-
-    def _halted(self) -> bool:
-        return self._halt.is_set() or self._latch.is_set()
-
-    @contextmanager
-    def _at_work(self) -> Iterator[None]:
-        if not self._working.acquire(blocking=False):
-            raise HardwareError(self.name, "is still at work; wait or stop it first")
-        try:
-            self._halt.clear()
-            self._standing.clear()
-            yield
-        finally:
-            self._working.release()
-
-    @contextmanager
-    def _nothing_ran_yet(self) -> Iterator[None]:
-        """Whatever fails in here, the plunger has not moved."""
-        try:
-            yield
-        except (DeviceTimeoutError, NotConnectedError, ReplyError) as error:
-            if self._halted():
-                raise StoppedError(self.name, "stopped before it began") from error
-            error.outcome = "not_done"
-            raise

@@ -1,6 +1,5 @@
 """Cavro pumps when bytes get lost: cables, answers, power. The world tells what truly happened."""
 
-import threading
 import time
 
 import pytest
@@ -9,6 +8,7 @@ from hardware import cavro_talk
 from hardware.errors import HardwareError, StoppedError
 from hardware.wire import Wire
 from tests.hardware.cavro_talk import a_bench, at_work
+from tests.hardware.pump_faults import in_background, until
 from tests.hardware.unplug import Cable, outcome_of
 
 pytestmark = pytest.mark.usefixtures("quick_unplug")
@@ -117,45 +117,16 @@ def test_oem_does_what_it_did_not_hear_and_never_does_it_twice():
         assert len(stamps) >= 3
 
 
-class Doing:
-    """A command in a thread of its own; `failure` is how it ended."""
-
-    def __init__(self, act) -> None:
-        self.failure: HardwareError | None = None
-        self._act = act
-        self._thread = threading.Thread(target=self._work)
-
-    def _work(self) -> None:
-        try:
-            self._act()
-        except HardwareError as error:
-            self.failure = error
-
-    def __enter__(self):
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._thread.join(20)
-        assert not self._thread.is_alive()
-
-
-def until(true) -> None:
-    deadline = time.monotonic() + 10
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.002)
-
-
 @PROTOCOLS
 def test_a_jammed_plunger_is_told_and_must_be_made_ready_again(protocol):
     with a_bench(protocol=protocol) as bench, at_work(bench, filled_ul=800.0) as pump:
-        with Doing(lambda: pump.dispense(600.0, 1.0)) as doing:  # 1.2 s
-            until(lambda: bench.world.left_ul("red") < 750)
-            bench.pump.jam()
-        assert doing.failure is not None
-        assert doing.failure.outcome == "unknown"
-        assert "blocked" in str(doing.failure)
+        dose, failures = in_background(lambda: pump.dispense(600.0, 1.0))  # 1.2 s
+        until(lambda: bench.world.left_ul("red") < 750)
+        bench.pump.jam()
+        dose.join(20)
+        (failure,) = failures
+        assert failure.outcome == "unknown"
+        assert "blocked" in str(failure)
         assert pump.left_ul == pytest.approx(bench.world.left_ul("red"), rel=0.02)
         for _ in range(2):
             with pytest.raises(HardwareError, match="Making it ready") as caught:
@@ -168,13 +139,15 @@ def test_a_jammed_plunger_is_told_and_must_be_made_ready_again(protocol):
 @PROTOCOLS
 def test_a_stop_in_mid_stroke_tells_how_far_it_came(protocol):
     with a_bench(protocol=protocol) as bench, at_work(bench, filled_ul=800.0) as pump:
-        with Doing(lambda: pump.dispense(600.0, 1.0)) as doing:
-            until(lambda: bench.world.left_ul("red") < 750)
-            began = time.monotonic()
-            pump.stop()
-            assert time.monotonic() - began < 1.0
-            assert not bench.world.pump_moves("red")
-        assert isinstance(doing.failure, StoppedError)
+        dose, failures = in_background(lambda: pump.dispense(600.0, 1.0))
+        until(lambda: bench.world.left_ul("red") < 750)
+        began = time.monotonic()
+        pump.stop()
+        assert time.monotonic() - began < 1.0
+        assert not bench.world.pump_moves("red")
+        dose.join(20)
+        (failure,) = failures
+        assert isinstance(failure, StoppedError)
         assert pump.left_ul == pytest.approx(bench.world.left_ul("red"), rel=0.02)
         assert "cost it steps" in pump.unready
         assert f"{pump.left_ul:.4g} µL by the pump's own count" in pump.unready
@@ -184,12 +157,14 @@ def test_a_stop_cannot_end_an_initialisation_and_says_so():
     with a_bench(speed=2.0) as bench:
         pump = bench.driver()
         pump.open()
-        with Doing(pump.make_ready) as doing:
-            until(lambda: bench.world.pump_moves("red"))
-            with pytest.raises(HardwareError, match="goes on to its end") as caught:
-                pump.stop()
-            assert caught.value.outcome == "unknown"
-        assert isinstance(doing.failure, StoppedError)
+        readying, failures = in_background(pump.make_ready)
+        until(lambda: bench.world.pump_moves("red"))
+        with pytest.raises(HardwareError, match="goes on to its end") as caught:
+            pump.stop()
+        assert caught.value.outcome == "unknown"
+        readying.join(20)
+        (failure,) = failures
+        assert isinstance(failure, StoppedError)
         assert pump.unready
         pump.close()
 
@@ -250,15 +225,19 @@ def test_pumps_on_one_line_work_side_by_side_and_one_stop_does_not_disturb_the_o
             pump.open()
             pump.make_ready()
             pump.aspirate(800.0, 1000.0)
-        with (
-            Doing(lambda: pumps["red"].dispense(500.0, 2.0)) as red,
-            Doing(lambda: pumps["blue"].dispense(500.0, 2.0)) as blue,
-            Doing(lambda: pumps["green"].dispense(300.0, 2.0)) as green,
-        ):
-            until(lambda: all(bench.world.left_ul(role) < 790 for role in pumps))
-            pumps["red"].stop()
-        assert isinstance(red.failure, StoppedError)
-        assert (blue.failure, green.failure) == (None, None)
+        doses = {
+            role: in_background(
+                lambda pump=pump, role=role: pump.dispense(300.0 if role == "green" else 500.0, 2.0)
+            )
+            for role, pump in pumps.items()
+        }
+        until(lambda: all(bench.world.left_ul(role) < 790 for role in pumps))
+        pumps["red"].stop()
+        for thread, _ in doses.values():
+            thread.join(20)
+        assert [type(failure) for failure in doses["red"][1]] == [StoppedError]
+        assert not doses["blue"][1]
+        assert not doses["green"][1]
         for role, pump in pumps.items():
             assert pump.left_ul == pytest.approx(bench.world.left_ul(role), rel=0.02)
             pump.close()

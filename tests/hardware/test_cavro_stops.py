@@ -148,8 +148,9 @@ def test_stop_does_not_wait_for_whoever_awaits_an_answer(answering, opened):
 
 def test_a_stop_in_force_prevents_every_movement(conversation, opened):
     with conversation([*greeting(3000), *prepared(3000, 600)[:3]]) as instrument:
-        pump = opened(instrument.port)
-        pump._latch.set()
+        latch = threading.Event()
+        pump = opened(instrument.port, latch=latch)
+        latch.set()
         with pytest.raises(StoppedError):
             pump.dispense(250.0, 100.0)
         assert pump.left_ul == 500.0
