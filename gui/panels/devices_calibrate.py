@@ -46,7 +46,8 @@ class CalibrateTab(DevicesTab):
         self.result.setMinimumHeight(96)
         self.result.setAccessibleName("What the weights say")
         self.table = table("Weighed doses", _COLUMNS, 3)
-        self.table.setEditTriggers(self.table.EditTrigger.AllEditTriggers)
+        triggers = self.table.EditTrigger
+        self.table.setEditTriggers(triggers.DoubleClicked | triggers.AnyKeyPressed | triggers.EditKeyPressed)
         for column in range(3):
             self.table.horizontalHeader().setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)
         self._lay_out()

@@ -96,8 +96,6 @@ class Driver:
         self.name = name
         self._spec, self._settings = spec, settings
         self._slowest_poll_s = max(0.002, 0.1 / speed)
-        # in the pump's time: a fast clock of the virtual bench must not make it impatient with this computer
-        self._watchdog_s = min(255, math.ceil(settings.watchdog_s * speed))
         self._unit = "UL" if spec.diameter_mm <= LARGEST_UL_DIAMETER_MM else "ML"
         self._area_mm2 = math.pi / 4 * spec.diameter_mm**2
         self._link = Link(name, spec.port, settings.baud, wire)
@@ -157,13 +155,13 @@ class Driver:
                 self._talk.set(f"{Word.RESTARTS}0")
 
     def _try_watchdog(self) -> None:
-        self._no_watchdog = "switched off in the rig file" if not self._watchdog_s else ""
+        self._no_watchdog = "switched off in the rig file" if not self._settings.watchdog_s else ""
         if self._link.shared:
             self._no_watchdog = "other pumps share its port"
         if self._no_watchdog:
             return
         try:
-            self._talk.arm(self._watchdog_s)
+            self._talk.arm(self._settings.watchdog_s)
         except (ReplyError, DeviceTimeoutError) as error:
             if isinstance(error, ReplyError) and error.reply in TROUBLE and error.reply[0] == "A":
                 raise  # which says nothing of Safe mode
@@ -231,7 +229,7 @@ class Driver:
             )
         }
         status = self._talk.ask_again(Word.STATUS, Shape.NOTHING).status
-        watchdog = f"{self._watchdog_s} s while it delivers"
+        watchdog = f"{self._settings.watchdog_s} s while it delivers"
         return {
             "model": self._model,
             "firmware": self._firmware,
@@ -329,7 +327,7 @@ class Driver:
             with self._nothing_ran_yet():
                 self._talk.check_untold()
                 if not self._no_watchdog:
-                    self._talk.arm(self._watchdog_s)
+                    self._talk.arm(self._settings.watchdog_s)
                 self._prepare(direction, volume_ul, rate)
             return Delivery(
                 self._talk, direction, volume_ul, volume_ul / rate_ul_s, self._tolerance_ul(volume_ul),
