@@ -101,9 +101,10 @@ def axes_of(axes: Any) -> tuple[Axis, Axis, Axis] | None:
     """X, Y and Z, of the branch `move.axes`; None unless all three are there with their limits."""
     if not isinstance(axes, list):
         return None
-    by_letter = {axis.get("letter"): axis for axis in axes if isinstance(axis, Mapping)}
-    found = [_axis(by_letter[letter]) for letter in "XYZ" if letter in by_letter]
-    x, y, z = found if len(found) == 3 else (None, None, None)
+    told = [
+        [axis for axis in axes if isinstance(axis, Mapping) and axis.get("letter") == letter] for letter in "XYZ"
+    ]
+    x, y, z = (_axis(found[0]) if len(found) == 1 else None for found in told)
     return (x, y, z) if x is not None and y is not None and z is not None else None
 
 

@@ -162,7 +162,7 @@ class Instrument:
         if url.path == "/rr_gcode":
             return 200, {"buff": self._take(told.get("gcode", ""))}
         if url.path == "/rr_model":
-            return 200, self._told_of(told.get("key", ""), told.get("flags", ""))
+            return 200, _told_of(self.model(), told.get("key", ""), told.get("flags", ""))
         if url.path == "/rr_reply":
             with self._lock:
                 replies, self._replies = self._replies, []
@@ -171,13 +171,6 @@ class Instrument:
             self._sessions.discard(session)
             return 200, {"err": 0}
         return 200, "<html></html>"  # the web interface, for whatever it does not know
-
-    def _told_of(self, key: str, flags: str) -> dict[str, Any]:
-        """As rr_model and M409 answer."""
-        part: Any = self.model()
-        for name in filter(None, key.split(".")):
-            part = part.get(name) if isinstance(part, dict) else None
-        return {"key": key, "flags": flags, "result": part}
 
     def _connect(self, password: str) -> tuple[int, Any]:
         if password != self.build.password:
@@ -212,6 +205,10 @@ class Instrument:
         """The object model, as far as a stage needs it."""
         with self._lock:
             self._advance()
+            return self._model_now()
+
+    def _model_now(self) -> dict[str, Any]:
+        with self._lock:
             now = self._world.clock.now_s()
             if now - self._seen[0] >= STALE_S:
                 self._seen = (now, self._believed())
@@ -304,7 +301,7 @@ class Instrument:
                 pass
             case "M409":
                 key = re.search(r'K"([^"]*)"', code.line)
-                code.reply = json.dumps(self._told_of(key[1] if key is not None else "", "")) + "\n"
+                code.reply = json.dumps(_told_of(self._model_now(), key[1] if key is not None else "", "")) + "\n"
             case other:
                 code.reply = f"Error: {other or code.line}: Command is not supported\n"
         return True
@@ -347,3 +344,11 @@ class Instrument:
             return False
         self._offset, self._planned, self._homed = self._world.stage_mm(), (0.0, 0.0, 0.0), [True, True, True]
         return True
+
+
+def _told_of(model: dict[str, Any], key: str, flags: str) -> dict[str, Any]:
+    """As rr_model and M409 answer."""
+    part: Any = model
+    for name in filter(None, key.split(".")):
+        part = part.get(name) if isinstance(part, dict) else None
+    return {"key": key, "flags": flags, "result": part}
