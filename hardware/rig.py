@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from hardware.camera_address import without_secrets
 from hardware.devices import Camera, Device, Meter, Pump, Stage, StopListener
 from hardware.drivers import module_of
 from hardware.errors import HardwareError, NotConnectedError, OutOfRangeError
@@ -151,7 +152,7 @@ def open_rig(spec: RigSpec, *, speed: float = 1.0, latch: threading.Event | None
 
 
 def _port(part: Part) -> str:
-    return part.source if isinstance(part, CameraSpec) else part.port
+    return without_secrets(part.source) if isinstance(part, CameraSpec) else part.port
 
 
 def _driver(role: str, part: Part, speed: float, latch: threading.Event, wires: dict[str, Wire]) -> Any:

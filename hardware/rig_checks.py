@@ -5,6 +5,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
+from hardware.camera_address import without_secrets
 from hardware.devices import PumpRange
 from hardware.drivers import KINDS, module_of
 from hardware.spec import PumpSpec, RackSpec, StageSpec, VialSpec, ViewSpec
@@ -154,7 +155,9 @@ def _check_ports(table: Table, mistakes: Mistakes) -> None:
         if other != place:
             needs = "a port of its own" if address is None else "a port or an address of its own"
             its = "source" if other == "camera" else "port"
-            mistakes.add(f"{place}.{key}", f"{shown(port)} is also {other}.{its}; each device needs {needs}")
+            mistakes.add(
+                f"{place}.{key}", f"{shown(without_secrets(port))} is also {other}.{its}; each device needs {needs}"
+            )
 
 
 def _address(part: Table) -> object:

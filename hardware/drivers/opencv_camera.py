@@ -25,6 +25,7 @@ from hardware.camera_controls import Kept, Wish, set_controls
 from hardware.camera_feed import CameraFeed, NoPictureError, Patience, PictureSource
 from hardware.camera_health import is_black
 from hardware.camera_list import USB, find_camera, list_cameras
+from hardware.camera_pace import Pace
 from hardware.devices import Image
 from hardware.drivers import Probe
 from hardware.spec import CameraSpec, Finite, NotNegative, Positive
@@ -36,7 +37,6 @@ PROBES: tuple[Probe, ...] = ()
 _CONNECT_S = 8.0
 _CONNECT_USB_S = 15.0
 _LONGEST_WAIT_S = 0.5
-_LONGEST_BURST_S = 2.0
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,8 @@ class Driver(CameraFeed):
             if self._usb:
                 self._kept = set_controls(capture, self._settings.wishes)
                 self._insist(self._kept)
-            return _Stream(capture, self._settings, self._advice(), skip_dark=self._usb)
+            clocked = self._source.startswith("rtsp") or capture.getBackendName() == "V4L2"
+            return _Stream(capture, self._settings, self._advice(), clocked=clocked, skip_dark=self._usb)
         except BaseException:
             capture.release()
             raise
@@ -174,18 +175,18 @@ class Driver(CameraFeed):
 
 
 class _Stream:
-    """A camera that sends when it likes. What gathered while the connection was made is old: those pictures come at
-    once, and the first that is waited for is of now."""
+    """A camera that sends when it likes. clocked: see Pace."""
 
-    def __init__(self, capture: "cv2.VideoCapture", settings: Settings, lost: str, *, skip_dark: bool) -> None:
+    def __init__(
+        self, capture: "cv2.VideoCapture", settings: Settings, lost: str, *, clocked: bool, skip_dark: bool
+    ) -> None:
         import cv2
 
         self.stamp_ms: float | None = None
         self.old = True
         self._capture, self._settings, self._lost = capture, settings, lost
         fps = capture.get(cv2.CAP_PROP_FPS)
-        self._at_once_s = 0.5 / fps if 5 <= fps <= 60 else 0.01
-        self._of_now_s = time.monotonic() + _LONGEST_BURST_S
+        self._pace = Pace(clocked, 0.5 / fps if 5 <= fps <= 60 else 0.01)
         self._may_be_dark = settings.skip_dark if skip_dark else 0
 
     def read(self) -> Image | None:
@@ -195,11 +196,9 @@ class _Stream:
         ok, image = self._capture.read()
         if not ok:
             raise NoPictureError(self._lost)
-        if self.old:
-            now_s = time.monotonic()
-            self.old = now_s - began_s < self._at_once_s and now_s < self._of_now_s
         picture = cast(Image, image)
         self.stamp_ms = self._capture.get(cv2.CAP_PROP_POS_MSEC)
+        self.old = self._pace.is_old(began_s, time.monotonic(), self.stamp_ms)
         _check_size(picture, self._settings)
         if self._may_be_dark:
             self._may_be_dark -= 1

@@ -1,10 +1,15 @@
 """Who signs in, and with what, is never shown."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from hardware.camera_address import without_secrets
+from hardware.rig import RigOpenError, open_rig
+from hardware.spec import CameraSpec
+from tests.vision.test_virtual_camera import SPEC
 
 
 @pytest.mark.parametrize(("source", "shown"), [
@@ -31,3 +36,11 @@ def test_no_password_whatever_its_letters(user, password):
     user, password = f"U{user}U", f"P{password}P"
     shown = without_secrets(f"rtsp://{user}:{password}@camera/live")
     assert shown == "rtsp://…@camera/live"
+
+
+def test_a_rig_that_does_not_open_tells_no_password():
+    spec = replace(SPEC, camera=CameraSpec("opencv_camera", "http://anna:s3cret@127.0.0.1:9/x", {}))
+    with pytest.raises(RigOpenError) as error:
+        open_rig(spec)
+    assert "http://…@127.0.0.1:9/x" in str(error.value)
+    assert "s3cret" not in str(error.value)

@@ -193,19 +193,18 @@ def other_process():
 
 @pytest.mark.parametrize("slots", [2, 3])
 def test_a_writer_at_full_speed_never_shows_a_torn_frame(other_process, slots):
-    process, description = other_process(240, 320, slots, 4000, 0)
+    process, description = other_process(240, 320, slots, 10**9, 0)
     reader = FrameReader(description, alone=True)
     process.stdin.write("go\n")
     process.stdin.flush()
     seen, number = set(), 0
     until_s = time.monotonic() + 60.0
-    while number < 3999 and time.monotonic() < until_s:
+    while len(seen) < 400 and time.monotonic() < until_s:
         for frame in (reader.get(number + 1), reader.latest()):
             if frame is not None:
                 assert (frame.image == frame.number % 251).all()
                 number = frame.number
                 seen.add(number)
-    assert number == 3999
     assert len(seen) > 20
     reader.close()
 

@@ -14,7 +14,7 @@ def noisy(seed: int, level: int = 100) -> np.ndarray:
 
 def test_a_living_sensor_is_live_however_still_the_scene():
     judge = Judge(2.0)
-    assert {judge.saw(noisy(n), n / 30) for n in range(200)} == {"live"}
+    assert {judge.saw(noisy(n), n / 30) for n in range(60)} == {"live"}
 
 
 def test_equal_pictures_for_long_enough_are_frozen():

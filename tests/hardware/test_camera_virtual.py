@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,8 +10,10 @@ import pytest
 from hardware.drivers.opencv_camera import Driver, Settings
 from hardware.errors import DeviceTimeoutError, NotConnectedError
 from hardware.spec import CameraSpec
+from hardware.virtual.bench import VirtualBench
 from hardware.virtual.camera import MjpegCamera
 from tests.hardware.cameras import soon
+from tests.vision.test_virtual_camera import SPEC
 
 
 def picture() -> np.ndarray:
@@ -72,3 +75,23 @@ def test_drop(eye, camera):
     before = camera.latest().number
     eye.fault = "none"
     assert camera.capture(20.0).number > before
+
+
+def test_the_bench_serves_the_size_that_the_rig_file_asks():
+    asked = CameraSpec("opencv_camera", "usb:C920", {"width": 1280, "height": 720, "exposure": 100})
+    with VirtualBench(replace(SPEC, camera=asked)) as bench:
+        spec = bench.rig.camera
+        assert bench.camera is not None
+        settings = Settings(**spec.settings)
+        driver = Driver("camera", spec, settings, speed=1.0, latch=threading.Event())
+        driver.open()
+        assert driver.latest().image.shape == (720, 1280, 3)
+        assert driver.about()["exposure"].startswith("not set")
+        driver.close()
+
+
+def test_the_bench_stands_in_for_a_folder_too():
+    asked = CameraSpec("image_folder", "/pictures", {"replay_fps": 2.0})
+    with VirtualBench(replace(SPEC, camera=asked)) as bench:
+        assert bench.rig.camera.kind == "opencv_camera"
+        assert bench.rig.camera.settings == {}

@@ -86,7 +86,8 @@ def test_a_stream_that_stands_still_is_not_taken_for_a_picture(network):
     camera = a_camera(network.url)
     camera.open()
     network.frozen.set()
-    with pytest.raises(DeviceTimeoutError, match="old"):
+    soon(lambda: camera.health != "live")
+    with pytest.raises((DeviceTimeoutError, NotConnectedError), match=r"old|no picture"):
         camera.capture(0.5)
     assert camera.latest() is not None
     network.frozen.clear()
@@ -99,8 +100,9 @@ def test_a_camera_that_comes_back_is_found_again(network):
     camera.open()
     before = camera.capture().number
     network.off.set()
+    soon(lambda: camera.health == "no picture")
     with pytest.raises((NotConnectedError, DeviceTimeoutError)):
-        camera.capture(1.0)
+        camera.capture(0.2)
     network.off.clear()
     network.shade = 99
     after = camera.capture(20)
@@ -209,7 +211,8 @@ def test_who_signs_in_is_told_to_the_camera_and_to_nobody_else(network, caplog):
     camera.open()
     words = [camera.identify(), str(camera.about()), camera.shown]
     network.frozen.set()
-    with pytest.raises(DeviceTimeoutError) as late:
+    soon(lambda: camera.health != "live")
+    with pytest.raises((DeviceTimeoutError, NotConnectedError)) as late:
         camera.capture(0.2)
     camera.close()
     with pytest.raises(NotConnectedError) as closed:
@@ -239,33 +242,6 @@ def test_a_network_camera_cannot_be_told_its_exposure_and_that_is_told(http):
     camera.close()
 
 
-def test_what_gathered_while_connecting_is_no_answer():
-    class Burst:
-        """A decoder with 20 pictures in store, then one every 50 ms."""
-
-        stored = 20
-
-        def get(self, prop: int) -> float:
-            return 20.0 if prop == cv2.CAP_PROP_FPS else 0.0
-
-        def read(self) -> tuple[bool, np.ndarray]:
-            if not self.stored:
-                time.sleep(0.05)
-            self.stored = max(0, self.stored - 1)
-            return True, grey(100)
-
-        def release(self) -> None:
-            pass
-
-    stream = _Stream(Burst(), Settings(), "", skip_dark=False)
-    old = []
-    for _ in range(25):
-        stream.read()
-        old.append(stream.old)
-    assert old[-1] is False
-    assert old.index(False) in (20, 19, 18, 17), "give or take a computer that is busy"
-
-
 def test_a_usb_camera_wakes_up_in_the_dark():
     pictures = [grey(0), grey(5), grey(90), grey(0)]
 
@@ -276,7 +252,7 @@ def test_a_usb_camera_wakes_up_in_the_dark():
         def read(self) -> tuple[bool, np.ndarray]:
             return True, pictures.pop(0)
 
-    stream = _Stream(Waking(), Settings(), "", skip_dark=True)
+    stream = _Stream(Waking(), Settings(), "", clocked=False, skip_dark=True)
     assert stream.read() is None
     assert stream.read() is None
     assert stream.read().mean() == 90
