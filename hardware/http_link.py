@@ -59,6 +59,7 @@ class HttpLink:
             parts, self._host, self._port = urlsplit(""), "", 80
         if parts.scheme != "http" or not self._host:
             raise OutOfRangeError(device, f"{url!r} is no address; write it as http://192.168.1.2")
+        self._found = ""  # asking for a name's number again could hold up a stop
         self._traffic: deque[Traffic] = deque(maxlen=512)
 
     @property
@@ -151,8 +152,10 @@ class HttpLink:
     def _connected(self, deadline_s: float) -> Iterator[socket.socket]:
         patience_s = min(CONNECT_S, max(0.01, deadline_s - time.monotonic()))
         try:
-            connection = socket.create_connection((self._host, self._port), timeout=patience_s)
+            connection = socket.create_connection((self._found or self._host, self._port), timeout=patience_s)
+            self._found = connection.getpeername()[0]
         except OSError as error:
+            self._found = ""
             advice = "is it switched on, and is this computer in its network?"
             raise NotConnectedError(self.device, f"cannot reach {self.url} ({error}); {advice}") from error
         with connection:

@@ -206,6 +206,9 @@ class NumberedLines:
                 if says.is_killed(text):
                     self.killed = True
                     return True
+                if says.is_unknown(text, Word.QUICK_STOP):  # too old for it: the word echoed next proves nothing
+                    kill = self.killed = True
+                    self._link.send_urgent(says.plain(Word.KILL))
                 if says.is_banner(text) or (not kill and says.echoes(text, token)):
                     return True
         finally:

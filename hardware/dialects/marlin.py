@@ -128,6 +128,11 @@ def echoes(text: str, token: str) -> bool:
     return re.search(rf"\b{token}\b", text) is not None
 
 
+def is_unknown(text: str, word: str) -> bool:
+    """Whether it complains that it does not know a command."""
+    return re.fullmatch(rf'(?:echo:\s*)?unknown command:\s*"?{word}\b.*', text, re.IGNORECASE) is not None
+
+
 def position_of(text: str) -> Position | None:
     """The answer to M114: X, Y, Z in mm. None for what is no such answer, or was cut off."""
     match = _POSITION.fullmatch(text)

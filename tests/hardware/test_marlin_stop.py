@@ -170,6 +170,22 @@ def test_a_quick_stop_that_is_not_confirmed_is_followed_by_the_kill(answering):
         stage.close()
 
 
+def test_firmware_that_does_not_know_the_quick_stop_is_killed(answering):
+    def old(line: bytes) -> bytes | None:
+        if line == b"M410" or b"M118" in line:
+            return b'echo:Unknown command: "%s"\nok\n' % line.split(b" ", 1)[-1].split(b"*")[0]
+        return Deaf(b"")(line)
+
+    with answering(b"\n", old) as instrument:
+        stage = a_stage(instrument.port)
+        stage.open()
+        stage.home()
+        stage.stop()
+        assert instrument.heard_at_last(b"\nM112\n")
+        assert not stage.homed
+        stage.close()
+
+
 def test_a_stop_that_nobody_confirms_is_said_to_be_unconfirmed(answering):
     board = Deaf(b"")
     with answering(b"\n", board) as instrument:
