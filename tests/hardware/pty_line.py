@@ -10,6 +10,8 @@ import tty
 from contextlib import suppress
 from types import SimpleNamespace
 
+from tests.hardware.listed_ports import listed
+
 
 class PtyLine:
     """`port` is what the system calls it now; every `plug` gives it another name."""
@@ -73,13 +75,3 @@ class PtyLine:
                         os.read(self._wake[0], 1)
                         return
                     os.write(near, data)
-
-
-def listed(device: str, serial_number=None, manufacturer=None, product=None, description="n/a") -> SimpleNamespace:
-    return SimpleNamespace(
-        device=device,
-        serial_number=serial_number,
-        manufacturer=manufacturer,
-        product=product,
-        description=description,
-    )

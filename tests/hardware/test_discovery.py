@@ -5,6 +5,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 from serial.tools import list_ports
@@ -18,7 +19,7 @@ from hardware.rig_file import parse_rig
 from hardware.rig_proposal import proposal
 from hardware.spec import PumpSpec, RackSpec, RigSpec, StageSpec, VialSpec
 from hardware.virtual.bench import VirtualBench
-from tests.hardware.pty_line import PtyLine, listed
+from tests.hardware.listed_ports import listed
 
 SPEC = RigSpec(
     name="virtual",
@@ -26,6 +27,9 @@ SPEC = RigSpec(
     stage=StageSpec("grbl", "COM2", (200, 120, 50), {}),
     rack=RackSpec(4, 6, 25, (20, 20), VialSpec(8000, 6000, 14, 16, 50)),
 )
+if TYPE_CHECKING:
+    from tests.hardware.pty_line import PtyLine
+
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="pseudo-terminals")
 
 
@@ -44,9 +48,16 @@ def plugged(monkeypatch) -> list:
 
 
 @pytest.fixture
-def line(bench, plugged) -> Iterator[PtyLine]:
+def pty_line() -> "type[PtyLine]":
+    from tests.hardware.pty_line import PtyLine  # Windows has no pseudo-terminals
+
+    return PtyLine
+
+
+@pytest.fixture
+def line(bench, plugged, pty_line) -> Iterator["PtyLine"]:
     """The pump on a serial port of the system."""
-    line = PtyLine(bench.rig.pumps["red"].port)
+    line = pty_line(bench.rig.pumps["red"].port)
     line.plug()
     plugged += line.entry()
     yield line
@@ -97,7 +108,7 @@ def with_stage(text: str, bench: VirtualBench) -> RigSpec:
 
 
 @posix_only
-def test_a_device_is_bound_to_its_number_and_not_to_the_name_of_its_port(bench, plugged, line):
+def test_a_device_is_bound_to_its_number_and_not_to_the_name_of_its_port(bench, plugged, line, pty_line):
     """Unplugged in mid-campaign and plugged in elsewhere: FAULTS 2."""
     (found,) = find(kinds=("new_era",)).found
     spec = with_stage(proposal(find(kinds=("new_era",))), bench)
@@ -110,7 +121,7 @@ def test_a_device_is_bound_to_its_number_and_not_to_the_name_of_its_port(bench, 
         plugged.clear()
         with pytest.raises(NotConnectedError, match="no device has the serial number"):
             pump.identify()
-        blocker = PtyLine(bench.rig.stage.port, "other")  # takes the old name
+        blocker = pty_line(bench.rig.stage.port, "other")  # takes the old name
         blocker.plug()
         line.plug()
         plugged += line.entry()

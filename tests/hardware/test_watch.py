@@ -6,7 +6,7 @@ import time
 from serial.tools import list_ports
 
 from hardware.discovery import PortInfo, Watch
-from tests.hardware.pty_line import listed
+from tests.hardware.listed_ports import listed
 
 
 class Told:
