@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from typing import NoReturn
 
 from hardware.dialects.grbl import Axes, Word, straight
+from hardware.dialects.grbl_codes import NEEDS_RESET
 from hardware.errors import DeviceTimeoutError, HardwareError, NotConnectedError, ReplyError, StoppedError
 from hardware.grbl_state import Mark
 from hardware.grbl_talk import ANSWER_S, WHY_NOT, Talk, shown
@@ -18,6 +19,9 @@ from hardware.grbl_talk import ANSWER_S, WHY_NOT, Talk, shown
 STANDS_S = 0.5
 SILENCES = 3
 SAME_PLACE_MM = 0.02
+"""Of an axis whose step is not known."""
+UNMOVED_MM = 0.0015
+"""Two reports of one place: three decimals each."""
 
 
 class Board(Talk):
@@ -54,20 +58,22 @@ class Board(Talk):
         with self.nothing_moved_yet():
             if self.halted(mark):
                 raise StoppedError(self.name)
+            if c.alarm in NEEDS_RESET:
+                raise HardwareError(self.name, f"is locked: {c.why_lost}; {self.again}")
             status = self.report()
             if (status.state, status.substate) in (("Hold", "0"), ("Door", "0")) or c.stale:
                 status = self.recover()
             if status.state == "Alarm":
-                raise HardwareError(self.name, f"is locked, {c.why_lost}; home it")
+                raise HardwareError(self.name, f"is locked: {c.why_lost}; {self.again}")
             if status.state != "Idle":
                 raise HardwareError(self.name, WHY_NOT.get(status.state, f"is in {status.state}; stop it first"))
             if not c.told:
                 self._learn()
             here_mm, left_mm = self.machine_mm(), c.rest_mm
-            if left_mm is not None and not _same(here_mm, left_mm, 2 * SAME_PLACE_MM):
+            if left_mm is not None and not _same(here_mm, left_mm):
                 c.lose("its position jumped")
                 jump = f"its position jumped from {shown(left_mm)} to {shown(here_mm)} while it stood"
-                raise HardwareError(self.name, f"{jump}: it restarted, or was moved at its panel; home it")
+                raise HardwareError(self.name, f"{jump}: it restarted, or was moved at its panel; {self.again}")
             return here_mm
 
     def go(
@@ -82,7 +88,9 @@ class Board(Talk):
         Call `ready` before. Raises as `command` does; outcome "not_done" when they stand where they stood.
         """
         c = self.controller
-        start_mm, offset_mm = self.machine_mm(), c.offset_mm or ()
+        with self.nothing_moved_yet():
+            start_mm, offset_mm = self.machine_mm(), c.offset_mm or ()
+            self.begin_lines()
         by_mm = {axis: mm - start_mm[axis] for axis, mm in targets_mm.items()}
         words = {c.letters[axis]: mm - offset_mm[axis] for axis, mm in targets_mm.items()}
         patience_s = 1.5 * c.told.lasts_s(by_mm, feed_mm_min) + 5
@@ -121,12 +129,14 @@ class Board(Talk):
                 self.give_up(f"did not reach {shown(tuple(targets_mm.values()))} in time")
 
     def same_mm(self, axis: int) -> float:
-        return max(SAME_PLACE_MM, self.controller.told.step_mm(axis) or 0.0)
+        """How far from its target an axis may be reported that stands at it: half a step, and rounding."""
+        step_mm = self.controller.told.step_mm(axis)
+        return SAME_PLACE_MM if step_mm is None else step_mm / 2 + 0.001
 
     def _stands_elsewhere(self, start_mm: Axes, here_mm: Axes, targets_mm: Mapping[int, float]) -> NoReturn:
         c = self.controller
         c.rest_mm = here_mm
-        if _same(here_mm, start_mm, SAME_PLACE_MM) and (not c.stale or self.reset(time.monotonic() + ANSWER_S)):
+        if _same(here_mm, start_mm) and (not c.stale or self.reset(time.monotonic() + ANSWER_S)):
             message = "did not start; it stands where it stood, and the command is no longer in its buffer"
             raise DeviceTimeoutError(self.name, message, "not_done")
         target = shown(tuple(targets_mm.values()))
@@ -134,16 +144,16 @@ class Board(Talk):
 
     def halted_at_the_machine(self, state: str) -> NoReturn:
         with suppress(DeviceTimeoutError):
-            self.stop()  # so that a key at the machine does not take up again what nobody waits for any more
+            self.halt()  # so that a key at the machine does not take up again what nobody waits for any more
         how = {"Door": "its door was opened", "Hold": "hold was pressed at the machine"}.get(
             state, f"is in {state}"
         )
-        raise StoppedError(self.name, f"{how}; it was stopped, {self.where()}")
+        raise StoppedError(self.name, f"{how}; it was stopped{self.where()}")
 
     def give_up(self, why: str) -> NoReturn:
         with suppress(DeviceTimeoutError):
-            self.stop()
-        raise DeviceTimeoutError(self.name, f"{why}; stopped, {self.where()}", "unknown")
+            self.halt()
+        raise DeviceTimeoutError(self.name, f"{why}; stopped{self.where()}", "unknown")
 
     def home(self, mark: Mark, timeout_s: float) -> Axes:
         """Find the switches of all axes; returns where that ended."""
@@ -159,15 +169,16 @@ class Board(Talk):
             self.command(Word.HOME, timeout_s, mark)
         except DeviceTimeoutError:
             with suppress(DeviceTimeoutError):
-                self.stop()
+                self.halt()
             raise
         finally:
             c.homing = False
         c.found()
         self.report(mark=mark)
-        c.rest_mm = self.machine_mm()
+        c.rest_mm = c.home_mm = self.machine_mm()
+        c.homings += 1
         self.check(mark)
-        return c.rest_mm
+        return c.home_mm
 
     def unlock(self, mark: Mark) -> None:
         """Release an alarm. Moves nothing; whether the position is still known, the alarm says."""
@@ -176,5 +187,5 @@ class Board(Talk):
             self.report()
 
 
-def _same(a: Axes, b: Axes, within_mm: float) -> bool:
-    return all(abs(p - q) <= within_mm for p, q in zip(a, b, strict=False))
+def _same(a: Axes, b: Axes) -> bool:
+    return all(abs(p - q) <= UNMOVED_MM for p, q in zip(a, b, strict=False))

@@ -65,6 +65,8 @@ class Controller:
     asked_s: float = -1.0
     sent_s: float = -1.0
     offset_mm: Axes | None = None
+    home_mm: Axes = ()
+    homings: int = 0
     rest_mm: Axes | None = None
     all_free: int | None = None
     answers: deque[str] = field(default_factory=lambda: deque(maxlen=256))

@@ -99,6 +99,6 @@ def _ask(board: Board, mark: Mark, silent: int) -> int:
 
 def _refused(board: Board, number: int, line: str, answer: str) -> None:
     with suppress(DeviceTimeoutError):
-        board.stop()
+        board.halt()
     words = f"{error_in_words(answer.removeprefix('error:').strip())}, in line {number} of the path; it was stopped"
     raise ReplyError(board.name, line, answer, words, "unknown")

@@ -24,6 +24,7 @@ ANSWER_S = 1.0
 STOP_S = 0.5
 BRAKED_S = 0.3
 """Of the time for a stop, how much braking may take before the motors are cut off."""
+QUIET_S = 0.1
 TRIES = 3
 _SLICE_S = 0.02
 _STANDS = (("Idle", ""), ("Hold", "0"), ("Door", "0"), ("Door", "1"))
@@ -46,6 +47,7 @@ class Talk:
         self, name: str, port: str, baud: int, wire: Wire | None, *, speed: float, latch: threading.Event
     ) -> None:
         self.name, self.port, self.baud = name, port, baud
+        self.again, self.homes = "home it", True
         self._wire = wire if wire is not None else Wire(port)
         self.link = Link(name, port, baud, self._wire)
         if not isinstance(self._wire.known, Controller):
@@ -64,7 +66,7 @@ class Talk:
         try:
             with c.talk:
                 if c.session == self._wire.sessions:
-                    self.recover()
+                    self._revive()
                     return False
                 c.forget()
                 c.greeting = True
@@ -78,6 +80,17 @@ class Talk:
             raise
         return True
 
+    def _revive(self) -> None:
+        """Out of an alarm that answers nothing. What another driver has it do is not disturbed."""
+        c = self.controller
+        if c.work.locked():
+            return
+        with suppress(DeviceTimeoutError, ReplyError):
+            self.report()
+            if c.alarm not in NEEDS_RESET:
+                return
+        self.recover()
+
     def _greet(self) -> None:
         c = self.controller
         for _ in range(TRIES):  # an Arduino that was reset by opening the port is deaf for two seconds
@@ -86,10 +99,11 @@ class Talk:
         else:
             advice = f"no GRBL 1.1 answers on {self.port} at {self.baud} baud; check power, port and baud rate"
             raise NotConnectedError(self.name, advice)
-        quiet_s = time.monotonic() + 0.1  # opening the port may have caused a banner of its own
-        while (heard := c.banners) >= 0 and time.monotonic() < quiet_s:
+        heard, quiet_s = c.banners, time.monotonic() + QUIET_S
+        while time.monotonic() < quiet_s:  # opening the port may have caused a banner of its own
             self.hear(quiet_s)
-            quiet_s = quiet_s if c.banners == heard else time.monotonic() + 0.1
+            if c.banners != heard:
+                heard, quiet_s = c.banners, time.monotonic() + QUIET_S
         status = self.report()
         c.all_free = status.blocks
         if status.state in ("Idle", "Alarm"):
@@ -152,8 +166,8 @@ class Talk:
                 time.sleep(0.005)
             if c.stops == mark.stops:  # the latch is set, but nobody stopped us
                 with suppress(HardwareError):
-                    self.stop()
-            raise StoppedError(self.name, f"stopped; {self.where()}")
+                    self.halt()
+            raise StoppedError(self.name, f"stopped{self.where()}")
         self._check_upset(mark)
 
     def _check_upset(self, mark: Mark) -> None:
@@ -162,7 +176,10 @@ class Talk:
             raise ReplyError(self.name, "", text, words, "unknown")
 
     def where(self) -> str:
-        return "its position is kept" if self.controller.homed else "home it before the next move"
+        """What a stop means for the position of an axis that has a switch."""
+        if not self.homes:
+            return ""
+        return "; its position is kept" if self.controller.homed else f"; {self.again} before the next move"
 
     def halted(self, mark: Mark) -> bool:
         return self.controller.stops != mark.stops or self._latch.is_set()
@@ -198,8 +215,7 @@ class Talk:
         """Make sure that the next answer is the answer to the next line."""
         c = self.controller
         self.drain()
-        while time.monotonic() < c.banner_owed_s:  # what is sent before that banner is thrown away
-            self.hear(c.banner_owed_s)
+        self._await_banner()
         if c.stale and not c.greeting:
             status = self.report()
             if status.state not in ("Idle", "Alarm", "Hold", "Door", "Check"):
@@ -210,12 +226,19 @@ class Talk:
         c.said.clear()
         c.sent_s = time.monotonic()
 
+    def _await_banner(self) -> None:
+        """What is sent between an alarm and the banner after it is thrown away."""
+        c = self.controller
+        while time.monotonic() < c.banner_owed_s:
+            self.hear(c.banner_owed_s)
+
     def report(self, deadline_s: float | None = None, *, at_once: bool = False, mark: Mark | None = None) -> Status:
         """Ask how it is. At most ten times a second: asking more often slows down its steps."""
         c = self.controller
         mark = mark or c.mark()
-        if not at_once and (wait_s := c.asked_s + self.poll_s - time.monotonic()) > 0:
-            time.sleep(wait_s)
+        if not at_once:
+            self._await_banner()
+            time.sleep(max(0.0, c.asked_s + self.poll_s - time.monotonic()))
         deadline_s = deadline_s if deadline_s is not None else time.monotonic() + ANSWER_S
         self.drain()
         seen = c.reports
@@ -273,20 +296,24 @@ class Talk:
 
     def stop(self) -> None:
         """Brake, then reset: a reset at standstill keeps the position. All within 0.5 s; waits for no lock."""
-        c, began_s = self.controller, time.monotonic()
-        c.stop_begins()
+        self.controller.stop_begins()
         try:
-            self.link.send_urgent(Word.RESET.byte if c.homing else Word.HOLD.byte)
-            held_s = time.monotonic()
-            if not c.stopping.acquire(timeout=STOP_S):
-                self._cut_off("another stop has not come to its end")
-            try:
-                if c.stands_since_s < held_s:  # else another driver's stop came after ours and was confirmed
-                    self._brake_and_reset(began_s + BRAKED_S, began_s + STOP_S)
-            finally:
-                c.stopping.release()
+            self.halt()
         finally:
-            c.stop_ends()
+            self.controller.stop_ends()
+
+    def halt(self) -> None:
+        """As `stop`, by whoever moves it."""
+        c, began_s = self.controller, time.monotonic()
+        self.link.send_urgent(Word.RESET.byte if c.homing else Word.HOLD.byte)
+        held_s = time.monotonic()
+        if not c.stopping.acquire(timeout=STOP_S):
+            self._cut_off("another stop has not come to its end")
+        try:
+            if c.stands_since_s < held_s:  # else another driver's stop came after ours and was confirmed
+                self._brake_and_reset(began_s + BRAKED_S, began_s + STOP_S)
+        finally:
+            c.stopping.release()
 
     def _brake_and_reset(self, braked_s: float, deadline_s: float) -> None:
         c, kept, homed = self.controller, False, self.controller.homed

@@ -26,12 +26,13 @@ from hardware.dialects.grbl import Position, Word, jog, knows, straight
 from hardware.dialects.grbl_settings import Frame, frame_of
 from hardware.drivers import Probe
 from hardware.errors import HardwareError, OutOfRangeError
-from hardware.grbl_board import SAME_PLACE_MM, Board
+from hardware.grbl_board import Board
 from hardware.grbl_stream import stream
 from hardware.grbl_talk import ANSWER_S
 from hardware.spec import Positive, StageSpec
 
 PROBES: tuple[Probe, ...] = (Probe(115200, b"$I\n", knows, (), wait_s=0.5, boot_s=2.2),)
+ROUNDED_MM = 0.001
 OFF_MM = 1.0
 """How far outside its travel homing may end: its pull-off, by rounding."""
 
@@ -224,7 +225,7 @@ class Driver:
                 continue
             found[axis] = frame.machine_mm(axis, mm)
             window = told.window_mm(axis)
-            if window and told.homing and not window[0] - SAME_PLACE_MM <= found[axis] <= window[1] + SAME_PLACE_MM:
+            if window and told.homing and not window[0] - ROUNDED_MM <= found[axis] <= window[1] + ROUNDED_MM:
                 space = f"machine space, {window[0]:g} to {window[1]:g} mm (${130 + axis})"
                 message = f"{'XYZ'[axis]} {mm:g} mm is {found[axis]:g} mm in its {space}; shorten travel_mm"
                 raise OutOfRangeError(self.name, message)

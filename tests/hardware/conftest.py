@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
-from types import TracebackType
+from types import SimpleNamespace, TracebackType
 from typing import Self
 
 import pytest
@@ -135,6 +135,12 @@ def by_line(end: bytes, answer: Callable[[bytes], Answer]) -> Iterator[Instrumen
 
     with Instrument(split) as instrument:
         yield instrument
+
+
+@pytest.fixture(autouse=True)
+def _sockets_close_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """pyserial sleeps 0.3 s after it has closed a socket:// port."""
+    monkeypatch.setattr("serial.urlhandler.protocol_socket.time", SimpleNamespace(sleep=lambda _: None))
 
 
 @pytest.fixture

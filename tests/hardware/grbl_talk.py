@@ -2,6 +2,7 @@
 
 import threading
 from collections import deque
+from contextlib import contextmanager
 
 from hardware.drivers.grbl import Driver, Settings
 from hardware.errors import HardwareError
@@ -96,3 +97,17 @@ class Script:
             return None
         self.turns.pop(0)
         return len(sent), answer
+
+
+def talking(serving):
+    """`with talking(serving)(turns) as instrument:`; what is left over, on either side, fails."""
+
+    @contextmanager
+    def talk(turns):
+        script = Script(turns)
+        with serving(script) as instrument:
+            yield instrument
+            assert not script.strange, script.strange
+            assert instrument.soon(lambda: script.over), f"never asked: {script.turns}"
+
+    return talk

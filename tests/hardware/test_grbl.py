@@ -2,7 +2,6 @@
 
 import threading
 import time
-from contextlib import contextmanager
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -17,22 +16,14 @@ from hardware.errors import (
     ReplyError,
     StoppedError,
 )
-from tests.hardware.grbl_talk import BANNER, LOCK, Script, a_stage, greeting, homing, in_background, report
+from tests.hardware.grbl_talk import BANNER, LOCK, a_stage, greeting, homing, in_background, report, talking
 
 AT_HOME = (b"?", report("Idle", -199, -199, -1))
 
 
 @pytest.fixture
 def conversation(serving):
-    @contextmanager
-    def talk(turns):
-        script = Script(turns)
-        with serving(script) as instrument:
-            yield instrument
-            assert not script.strange, script.strange
-            assert instrument.soon(lambda: script.over), f"never asked: {script.turns}"
-
-    return talk
+    return talking(serving)
 
 
 @pytest.fixture

@@ -41,6 +41,17 @@ class Client:
         """How long `hear` waits for more before it raises TimeoutError."""
         self._socket.settimeout(seconds)
 
+    def is_silent(self) -> bool:
+        """Whether nothing more comes for a while."""
+        self._socket.settimeout(0.1)
+        try:
+            self._heard += self._socket.recv(4096)
+        except TimeoutError:
+            return not self._heard
+        finally:
+            self._socket.settimeout(10.0)
+        return False
+
     def is_turned_away(self) -> bool:
         return self._socket.recv(1) == b""
 
