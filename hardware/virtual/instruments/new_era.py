@@ -82,7 +82,9 @@ class _Unit:
             answer = self.pump.answer(text, damaged=damaged)
             if answer is None:
                 continue
-            if packet and not damaged:
+            if not self.pump.safe_s:
+                self._valid_s = None  # a new Safe mode begins with its own first packet
+            elif packet and not damaged:
                 self._valid_s = now_s
             yield self._framed(answer)
 

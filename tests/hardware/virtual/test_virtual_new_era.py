@@ -323,3 +323,14 @@ def test_old_firmware_has_no_safe_mode(world: World) -> None:
             assert client.ask("SAF10") == "00S?"
     finally:
         old.close()
+
+
+def test_a_second_safe_mode_does_not_begin_with_the_silence_before_it(pump: NewEraPump, wall: Wall) -> None:
+    with SafeClient(pump.port, 5) as client:
+        assert client.send("DIA") == "00S26.59"
+        client.say(framed("SAF0"))
+        assert client.hear(b"\x03") == b"\x0200S\x03"
+        wall.passes(100.0)
+        client.say(b"SAF5\r")
+        assert client.answer() == "00S"
+        assert client.send("DIA") == "00S26.59", "no alarm"
