@@ -33,12 +33,12 @@ from hardware.errors import (
     DeviceTimeoutError,
     HardwareError,
     NotConnectedError,
-    OutOfRangeError,
     ReplyError,
     StoppedError,
 )
 from hardware.numbered_lines import NumberedLines
 from hardware.spec import Positive, StageSpec
+from hardware.travel import longest_s, target_within
 from hardware.wire import Link
 
 PROBES = tuple(
@@ -195,10 +195,7 @@ class Driver:
             self._homed = True
 
     def move_to(self, x_mm: float, y_mm: float, z_mm: float | None = None) -> None:
-        target_mm = (x_mm, y_mm) if z_mm is None else (x_mm, y_mm, z_mm)
-        for axis, value, travel in zip("XYZ", target_mm, self._spec.travel_mm, strict=False):
-            if not math.isfinite(value) or not 0 <= value <= travel:
-                raise OutOfRangeError(self.name, f"{axis} {value:g} mm is outside its travel, 0 to {travel:g} mm")
+        target_mm = target_within(self.name, self._spec.travel_mm, x_mm, y_mm, z_mm)
         with self._work(moves=True):
             self._require_homed()
             with self._outcome("not_done"):
@@ -231,8 +228,8 @@ class Driver:
     def _expected_s(self, target_mm: tuple[float, ...]) -> float:
         """The longest that a move to there may take, from the far end of each axis."""
         feed_mm_s = self._settings.feed_mm_min / 60
-        speeds = (min(feed_mm_s, self._fastest_mm_s.get(axis, feed_mm_s)) for axis in "XYZ")
-        return sum(t / v for t, v, _ in zip(self._spec.travel_mm, speeds, target_mm, strict=False))
+        speeds = [min(feed_mm_s, self._fastest_mm_s.get(axis, feed_mm_s)) for axis in "XYZ"]
+        return longest_s(target_mm, self._spec.travel_mm, speeds)
 
     def position_mm(self) -> Position:
         self._require_homed()

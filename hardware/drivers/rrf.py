@@ -41,6 +41,7 @@ from hardware.errors import (
 )
 from hardware.http_link import HttpLink
 from hardware.spec import Positive, StageSpec
+from hardware.travel import longest_s, target_within
 
 PROBES: tuple[Probe, ...] = ()
 STOP_S = 0.5
@@ -175,10 +176,7 @@ class Driver:
             self._travelling = False
 
     def move_to(self, x_mm: float, y_mm: float, z_mm: float | None = None) -> None:
-        target_mm = (x_mm, y_mm) if z_mm is None else (x_mm, y_mm, z_mm)
-        for axis, value, travel in zip("XYZ", target_mm, self._spec.travel_mm, strict=False):
-            if not math.isfinite(value) or not 0 <= value <= travel:
-                raise OutOfRangeError(self.name, f"{axis} {value:g} mm is outside its travel, 0 to {travel:g} mm")
+        target_mm = target_within(self.name, self._spec.travel_mm, x_mm, y_mm, z_mm)
         with self._work():
             with self._nothing_moved_yet():
                 number = self._ready_to(target_mm)
@@ -264,7 +262,7 @@ class Driver:
         """The longest that a move to there may take, from the far end of each axis."""
         feed_mm_s = self._settings.feed_mm_min / 60
         speeds = [min(feed_mm_s, axis.fastest_mm_s or feed_mm_s) for axis in self._axes or ()]
-        return sum(t / v for t, v, _ in zip(self._spec.travel_mm, speeds, target_mm, strict=False))
+        return longest_s(target_mm, self._spec.travel_mm, speeds)
 
     def position_mm(self) -> Position:
         axes = self._look()

@@ -2,54 +2,25 @@
 
 import threading
 from contextlib import suppress
+from functools import partial
 
 import pytest
 
 from hardware.errors import DeviceTimeoutError, HardwareError, NotConnectedError, ReplyError, StoppedError
-from hardware.virtual.clock import VirtualClock
 from hardware.virtual.instruments.marlin import Build, Instrument
-from hardware.virtual.world import World
 from tests.hardware.marlin_talk import FIRMWARE, SETTINGS, a_stage, at
-from tests.hardware.stages import a_bench
+from tests.hardware.stages import Bench, quietly
 
 pytestmark = pytest.mark.usefixtures("quick_unplug")
-
-
-class Bench:
-    """A driver on a virtual stage, in real time unless told otherwise."""
-
-    def __init__(self, build: Build, speed: float) -> None:
-        self.world = World(a_bench("marlin"), VirtualClock(speed), seed=1)
-        self.instrument = Instrument(self.world, {"stage": self.world.spec.stage}, build=build)
-        self.instrument.start()
-        self.latch = threading.Event()
-        self.stage = a_stage(self.instrument.address, self.latch, speed)
-        self.failed: list[HardwareError] = []
-
-    def begins(self, act) -> threading.Thread:
-        """Start it, and wait until the stage is on its way."""
-
-        def work() -> None:
-            try:
-                act()
-            except HardwareError as error:
-                self.failed.append(error)
-
-        thread = threading.Thread(target=work)
-        thread.start()
-        while not self.world.stage_moves() and thread.is_alive():
-            thread.join(0.001)
-        return thread
 
 
 @pytest.fixture
 def bench(request):
     build, speed = getattr(request, "param", (Build(), 20.0))
-    made = Bench(build, speed)
+    made = Bench("marlin", speed, partial(Instrument, build=build), a_stage)
     made.stage.open()
     yield made
-    made.stage.close()
-    made.instrument.close()
+    made.close()
 
 
 @pytest.mark.parametrize("bench", [(Build(), 10.0), (Build(emergency_parser=False), 10.0)], indirect=True)
@@ -107,21 +78,10 @@ def test_stops_and_moves_racing_end_standing(bench):
     for _ in range(15):
         if not bench.stage.homed:
             bench.stage.home()
-        mover = threading.Thread(target=lambda: _quietly(lambda: bench.stage.move_to(60, 60)))
-        stopper = threading.Thread(target=lambda: _quietly(bench.stage.stop))
-        mover.start()
-        stopper.start()
-        stopper.join(10)
-        mover.join(10)
-        assert not bench.world.stage_moves()
+        bench.races(lambda: bench.stage.move_to(60, 60))
     bench.stage.home()
     bench.stage.move_to(30, 30)
     assert bench.world.stage_mm() == pytest.approx((30, 30, 0), abs=0.02)
-
-
-def _quietly(act) -> None:
-    with suppress(HardwareError):
-        act()
 
 
 def test_a_power_cycle_in_mid_move_is_told_once(bench):
@@ -206,7 +166,7 @@ def test_stop_does_not_wait_for_whoever_holds_the_conversation(answering):
         stage.open()
         stage.home()
         with stage._link.lock:
-            thread = threading.Thread(target=lambda: _quietly(stage.stop))
+            thread = threading.Thread(target=lambda: quietly(stage.stop))
             thread.start()
             assert instrument.soon(lambda: instrument.heard.count(b"M410") >= 3)
             thread.join(10)

@@ -2,6 +2,7 @@
 
 import threading
 from contextlib import suppress
+from functools import partial
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -10,49 +11,19 @@ from hypothesis import strategies as st
 from hardware import duet
 from hardware.drivers import rrf
 from hardware.errors import HardwareError, NotConnectedError, ReplyError, StoppedError
-from hardware.virtual.clock import VirtualClock
 from hardware.virtual.instruments.rrf import Build, Instrument
-from hardware.virtual.world import World
 from tests.hardware.rrf_talk import BOARDS, CONNECT, IDLE, a_stage, axes, http, model, request_of, url
-from tests.hardware.stages import a_bench
+from tests.hardware.stages import Bench
 
 BOTH = [Build(), Build(sbc=True)]
 
 
-class Bench:
-    """A driver on a virtual board."""
-
-    def __init__(self, build: Build, speed: float) -> None:
-        self.world = World(a_bench("rrf"), VirtualClock(speed), seed=1)
-        self.board = Instrument(self.world, {"stage": self.world.spec.stage}, build=build)
-        self.board.start()
-        self.latch = threading.Event()
-        self.stage = a_stage(self.board.address, self.latch, speed)
-        self.failed: list[HardwareError] = []
-
-    def begins(self, act) -> threading.Thread:
-        """Start it, and wait until the stage is on its way."""
-
-        def work() -> None:
-            try:
-                act()
-            except HardwareError as error:
-                self.failed.append(error)
-
-        thread = threading.Thread(target=work)
-        thread.start()
-        while not self.world.stage_moves() and thread.is_alive():
-            thread.join(0.001)
-        return thread
-
-
 @pytest.fixture(params=BOTH)
 def bench(request):
-    made = Bench(request.param, 20.0)
+    made = Bench("rrf", 20.0, partial(Instrument, build=request.param), a_stage)
     made.stage.open()
     yield made
-    made.stage.close()
-    made.board.close()
+    made.close()
 
 
 def test_a_move_is_stopped_and_homing_brings_the_board_back(bench):
@@ -103,13 +74,7 @@ def test_stops_and_moves_racing_end_standing(bench):
     for _ in range(6):
         if not bench.stage.homed:
             bench.stage.home()
-        mover = threading.Thread(target=lambda: _quietly(lambda: bench.stage.move_to(60, 60)))
-        stopper = threading.Thread(target=lambda: _quietly(bench.stage.stop))
-        mover.start()
-        stopper.start()
-        stopper.join(10)
-        mover.join(10)
-        assert not bench.world.stage_moves()
+        bench.races(lambda: bench.stage.move_to(60, 60))
         if bench.stage.homed:
             bench.stage.move_to(0, 0)
     bench.stage.home()
@@ -117,15 +82,10 @@ def test_stops_and_moves_racing_end_standing(bench):
     assert bench.world.stage_mm() == pytest.approx((30, 30, 0), abs=0.02)
 
 
-def _quietly(act) -> None:
-    with suppress(HardwareError):
-        act()
-
-
 def test_a_power_cycle_in_mid_move_loses_the_position(bench):
     bench.stage.home()
     thread = bench.begins(lambda: bench.stage.move_to(150, 105))
-    bench.board.power_cycle()
+    bench.instrument.power_cycle()
     thread.join(10)
     assert isinstance(bench.failed[0], NotConnectedError | ReplyError)
     assert bench.failed[0].outcome == "unknown"
@@ -135,7 +95,7 @@ def test_a_power_cycle_in_mid_move_loses_the_position(bench):
 def test_sessions_end_and_begin_anew_in_mid_work(bench):
     bench.stage.home()
     for x in (10, 20, 30):
-        bench.board.forget_sessions()
+        bench.instrument.forget_sessions()
         bench.stage.move_to(x, 10)
         assert bench.world.stage_mm()[0] == pytest.approx(x, abs=0.02)
 
