@@ -9,6 +9,7 @@ pictures are dark; a decoder holds one or two pictures back; a dead network came
 of its time-out (see `camera_feed`). Passwords in addresses appear in no message.
 """
 
+import math
 import os
 import sys
 import threading
@@ -16,12 +17,12 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, cast
+from typing import TYPE_CHECKING, Annotated, cast
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from hardware.camera_address import without_secrets
-from hardware.camera_controls import Kept, Wish, set_controls
+from hardware.camera_controls import AUTO, Kept, Wish, set_controls
 from hardware.camera_feed import CameraFeed, NoPictureError, Patience, PictureSource
 from hardware.camera_health import is_black
 from hardware.camera_list import USB, find_camera, list_cameras
@@ -37,6 +38,22 @@ PROBES: tuple[Probe, ...] = ()
 _CONNECT_S = 8.0
 _CONNECT_USB_S = 15.0
 _LONGEST_WAIT_S = 0.5
+
+
+def _four_letters(value: object) -> object:
+    if isinstance(value, str) and len(value) in (0, 4) and value.isascii():
+        return value.upper()
+    raise ValueError('four letters, as "MJPG"')
+
+
+def _number_or_auto(value: object) -> object:
+    number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    if value is None or value == AUTO or number:
+        return value
+    raise ValueError(f'a number or "{AUTO}"')
+
+
+NumberOrAuto = Annotated[float | str | None, BeforeValidator(_number_or_auto)]
 
 
 @dataclass(frozen=True)
@@ -59,11 +76,11 @@ class Settings:
     width: Annotated[int, Field(ge=0, le=16384)] = 0
     height: Annotated[int, Field(ge=0, le=16384)] = 0
     fps: NotNegative = 0.0
-    pixel_format: Annotated[str, Field(pattern=r"^([A-Z0-9 ]{4})?$")] = ""
-    exposure: Finite | Literal["auto"] | None = None
+    pixel_format: Annotated[str, BeforeValidator(_four_letters)] = ""
+    exposure: NumberOrAuto = None
     gain: Finite | None = None
-    white_balance: Finite | Literal["auto"] | None = None
-    focus: Finite | Literal["auto"] | None = None
+    white_balance: NumberOrAuto = None
+    focus: NumberOrAuto = None
     settings_required: bool = True
     skip_dark: Annotated[int, Field(ge=0, le=300)] = 30
     late_s: Positive = 1.0

@@ -103,17 +103,16 @@ class FrameWriter:
         name = _NAME + secrets.token_hex(8)
         if sys.platform == "win32":
             return name, mmap.mmap(-1, size, tagname=name)
-        folders = [Path("/dev/shm"), Path(tempfile.gettempdir())]  # noqa: S108  a new file, nobody else's to read
-        for folder in folders:
-            _sweep(folder)
+        else:  # noqa: RET505  a type checker for Windows passes over it
+            folder = Path("/dev/shm")  # noqa: S108  a new file, nobody else's to read
             try:
+                _sweep(folder)
                 self._fd = _file(folder, name, size)
-            except OSError:  # none here, or full: a container's /dev/shm often has 64 MB only
-                if folder is folders[-1]:
-                    raise
-                continue
+            except OSError:  # none here, or full: a container's often has 64 MB only
+                folder = Path(tempfile.gettempdir())
+                _sweep(folder)
+                self._fd = _file(folder, name, size)
             return str(folder / name), mmap.mmap(self._fd, size)
-        raise AssertionError
 
 
 class FrameReader:

@@ -12,6 +12,7 @@ from hardware.camera_controls import set_controls
 from hardware.drivers.opencv_camera import Driver, Settings
 from hardware.errors import NotConnectedError
 from hardware.spec import CameraSpec
+from hardware.toml_file import Mistakes, validated
 
 
 class Webcam:
@@ -195,3 +196,19 @@ def test_a_rate_that_is_not_kept_is_only_told(webcam):
     camera.open()
     assert camera.about()["fps"] == "30, though 60 was asked for"
     camera.close()
+
+
+def test_a_setting_that_makes_no_sense_is_told_in_words():
+    mistakes = Mistakes()
+    wrong = {"exposure": "fast", "white_balance": True, "pixel_format": "MJPEG", "gain": "auto"}
+    validated(Settings, wrong, "camera.settings", mistakes)
+    assert [str(line).removeprefix("camera.settings.") for line in mistakes.lines] == [
+        'pixel_format: expected four letters, as "MJPG", got "MJPEG"',
+        'exposure: expected a number or "auto", got "fast"',
+        'gain: expected a number, got "auto"',
+        'white_balance: expected a number or "auto", got true',
+    ]
+    good = validated(
+        Settings, {"exposure": -6, "focus": "auto", "pixel_format": "mjpg"}, "camera.settings", Mistakes()
+    )
+    assert good.wishes == {"pixel_format": "MJPG", "exposure": -6.0, "focus": "auto"}

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hardware.devices import Frame
+from hardware.host import frames
 from hardware.host.frames import FrameReader, FrameWriter
 
 HOUSE = Path(__file__).parents[2]
@@ -154,6 +156,7 @@ WRITER = """
 import json, sys, time
 import numpy as np
 from hardware.devices import Frame
+from hardware.host import frames
 from hardware.host.frames import FrameWriter
 
 height, width, slots, count, rate = map(int, sys.argv[1:])
@@ -274,3 +277,22 @@ def test_the_port_owner_starts_without_numpy():
     code = f"import sys, hardware.host.frames; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], cwd=HOUSE, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.skipif(not POSIX, reason="named memory has no file")
+def test_a_full_shared_memory_folder_is_gone_around_before_anything_is_written(monkeypatch, tmp_path):
+    really = frames._file
+
+    def full(folder: Path, name: str, size: int) -> int:
+        if folder.name == "shm":
+            raise OSError(28, "No space left on device")
+        return really(folder, name, size)
+
+    monkeypatch.setattr(frames, "_file", full)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    writer = FrameWriter(100, 2)
+    assert Path(writer.path).parent == tmp_path
+    writer.close()
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(OSError, match=r"No space left|too large"):
+        FrameWriter(1 << 60, 2)
