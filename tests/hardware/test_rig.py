@@ -20,7 +20,7 @@ HOUSE = Path(__file__).parents[2]
 SPEED = 50.0
 SPEC = RigSpec(
     name="virtual",
-    pumps={role: PumpSpec("new_era", "COM1", 23.03, 25_000, {}, role) for role in ("red", "water")},
+    pumps={role: PumpSpec("new_era", f"port of {role}", 23.03, 25_000, {}, role) for role in ("red", "water")},
     stage=StageSpec("grbl", "COM2", (200, 120, 50), {}),
     rack=RackSpec(4, 6, 25, (20, 20), VialSpec(8000, 6000, 14, 16, 50)),
 )

@@ -58,7 +58,7 @@ def test_a_syringe_that_does_not_exist_is_one_mistake_with_the_nearest():
         ("pitch_mm = 25", "pitch_mm = 60", "rack.a1_mm", "it is too large"),
         ("pitch_mm = 25", "pitch_mm = 25\nrow_pitch_mm = 15", "rack.row_pitch_mm", "less than a vial's outer_mm"),
         ("height_mm = 50", "height_mm = 50\nbase_mm = 50", "rack.vial.base_mm", "not below height_mm"),
-        ("address = 0", "slowest_mm_s = 0.9", "pumps.red.settings.slowest_mm_s", "exchange the two"),
+        ("address = 0", "slowest_mm_s = 0.9, fastest_mm_s = 0.8", "pumps.red.settings.slowest_mm_s", "exchange the two"),
         ('stock = "red dye"', 'ports = { draw = "in" }', "pumps.red.ports", "has no valve"),
         ('stock = "red dye"', "bottle_ul = 1e5", "pumps.red.bottle_ul", "has no valve"),
         ("[stage]", "[view]\nbox_px = [300, 400, 200, 50]\nbase_row = 1\npx_per_mm = 6\n[stage]", "view.box_px",
