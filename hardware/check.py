@@ -7,7 +7,7 @@ by the silence on the wire: a command beyond them must be refused before a byte 
 import importlib.metadata
 import platform
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 
@@ -21,13 +21,21 @@ from hardware.spec import RigSpec
 __all__ = ["CheckRow", "Consent", "check", "check_file", "table", "versions"]
 
 
-def check_file(spec: RigSpec, consent: Consent, *, speed: float = 1.0) -> Iterator[CheckRow]:
+def check_file(
+    spec: RigSpec,
+    consent: Consent,
+    *,
+    speed: float = 1.0,
+    opened: Callable[[RigSpec], Rig] | None = None,
+    log: Callable[[str], None] = lambda _: None,
+) -> Iterator[CheckRow]:
     """Open the rig and check it; devices that do not open are rows, and the others are checked without them.
 
-    speed: how much faster than real time the bench's clock runs.
+    speed: how much faster than real time the bench's clock runs. opened: opens the rig; in this process when it is
+    left out. log: gets what was said on the wires, at the end.
     """
     try:
-        rig = open_rig(spec, speed=speed)
+        rig = opened(spec) if opened is not None else open_rig(spec, speed=speed)
     except RigOpenError as error:
         gone = {missing.role for missing in error.missing}
         yield from (CheckRow(m.role, "open", "fail", f"{m.port}: {m.message}") for m in error.missing)
@@ -36,10 +44,11 @@ def check_file(spec: RigSpec, consent: Consent, *, speed: float = 1.0) -> Iterat
             for role in sorted(every - gone):
                 yield CheckRow(role, "everything", "skipped", "the stage is missing")
         else:
-            yield from check_file(_without(spec, gone), consent, speed=speed)
+            yield from check_file(_without(spec, gone), consent, speed=speed, opened=opened, log=log)
         return
     try:
         yield from check(rig, consent, speed=speed)
+        log(rig.exchange_log())
     finally:
         rig.close()
 

@@ -9,7 +9,7 @@ from hardware.errors import HardwareError
 from hardware.rig import LocalRig
 
 DEVICE = frozenset({"identify", "about", "traffic"})
-PUMP = DEVICE | {"dispense", "aspirate", "select", "make_ready", "prime"}
+PUMP = DEVICE | {"dispense", "aspirate", "select", "make_ready", "prime", "discard", "filled"}
 STAGE = DEVICE | {"home", "move_to", "position_mm", "unlock"}
 METER = DEVICE | {"read", "answer", "tare"}
 RIG = frozenset({"dose", "set_contents", "loaded", "rearm", "exchange_log"})

@@ -23,6 +23,7 @@ from hardware.spec import RigSpec
 
 log = logging.getLogger(__name__)
 PREDECESSOR_S = 3.0
+SHOW_S = 0.1
 SWITCH_S = 0.001
 """How long a thread of the owner may keep the others waiting: a stop is one of them."""
 
@@ -40,6 +41,7 @@ class Owner:
         self._logs: Path | None = None
         self._shown: Message = {}
         self._showing = threading.Lock()
+        self._ended = threading.Event()
 
     def serve(self) -> None:
         """Hear the program out, then stop and let go of every port."""
@@ -67,6 +69,7 @@ class Owner:
 
     def end(self, why: str = "") -> None:
         """Stop what may be running, close every port. A program that ends as it should leaves nothing running."""
+        self._ended.set()
         if self._lease is not None:
             self._lease.end()
         self._latch.set()
@@ -110,6 +113,7 @@ class Owner:
             self._lease = Lease(float(str(message["lease_s"])), self._expired)
             self._lease.begin()
             self._rig = self._opened(spec, float(str(message["speed"])))
+            threading.Thread(target=self._show_while_busy, name="shows", daemon=True).start()
             answer = {"value": commands.facts(self._rig)}
             self._show()
         except RigOpenError as error:
@@ -155,6 +159,12 @@ class Owner:
             save_exchange(self._logs, rig.exchange_log(), str(error))
         except OSError as full:
             log.warning("the exchange log could not be saved: %s", full)
+
+    def _show_while_busy(self) -> None:
+        """A dose is booked when it begins, and a person wants to see that."""
+        while not self._ended.wait(SHOW_S):
+            if self._operations.running():
+                self._show()
 
     def _show(self) -> None:
         """Tell the program what has changed."""
