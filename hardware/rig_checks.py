@@ -3,11 +3,13 @@
 import math
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from hardware.camera_address import without_secrets
 from hardware.devices import PumpRange
 from hardware.drivers import KINDS, module_of
+from hardware.errors import OutOfRangeError
 from hardware.spec import PumpSpec, RackSpec, StageSpec, VialSpec, ViewSpec
 from hardware.toml_file import Mistakes, Table, did_you_mean, shown, validated
 
@@ -75,30 +77,30 @@ def _check_pump(place: str, part: Table, settings: Any, mistakes: Mistakes) -> N
     if spec is None or settings is None:
         return
     module = module_of(spec.kind)
-    has_valve = hasattr(module.Driver, "select")
-    if spec.ports and not has_valve:
-        mistakes.add(f"{place}.ports", f"a {spec.kind} has no valve; leave the ports out")
-    elif spec.ports:
-        known: tuple[str, ...] = module.ports_of(settings) if hasattr(module, "ports_of") else ()
-        for use, port in spec.ports.items():
-            if known and port not in known:
-                hint = did_you_mean(port, known)
-                mistakes.add(
-                    f"{place}.ports.{use}", f"its valve has no port {shown(port)}{hint}; {', '.join(known)}"
-                )
-        for use, port in spec.ports.items():
-            if twins := [u for u, p in spec.ports.items() if p == port and u != use]:
-                mistakes.add(
-                    f"{place}.ports.{use}", f"port {port} is also {twins[0]}; each needs a port of its own"
-                )
-                break
-    missing = [use for use in ("draw", "deliver") if use not in spec.ports]
-    if spec.bottle_ul and missing:
-        why = "strokes are drawn from a bottle through a valve" if has_valve else f"a {spec.kind} has no valve"
-        needs = " and ".join(f"ports.{use}" for use in missing) + " to be given" if has_valve else "to be left out"
-        mistakes.add(f"{place}.bottle_ul", f"{why}: it needs {needs}")
+    _check_valve(place, spec, settings, mistakes)
     if hasattr(module, "range_of"):
         _check_rate(place, spec, module.range_of(spec, settings), mistakes)
+
+
+def _check_valve(place: str, spec: PumpSpec, settings: Any, mistakes: Mistakes) -> None:
+    module = module_of(spec.kind)
+    if not hasattr(module.Driver, "select"):
+        for key, said in (("ports", spec.ports), ("bottle_ul", spec.bottle_ul)):
+            if said:
+                mistakes.add(f"{place}.{key}", f"a {spec.kind} has no valve; leave it out")
+        return
+    for use, port in spec.ports.items():
+        twins = [u for u, p in spec.ports.items() if p == port and u < use]
+        if twins:
+            mistakes.add(f"{place}.ports.{use}", f"{shown(port)} is also {twins[0]}; each needs a port of its own")
+        if hasattr(module, "check_ports"):
+            try:
+                module.check_ports(replace(spec, ports={use: port}), settings)
+            except OutOfRangeError as error:
+                mistakes.add(f"{place}.ports.{use}", error.message)
+    if spec.bottle_ul and (missing := [f"ports.{use}" for use in ("draw", "deliver") if use not in spec.ports]):
+        why = "strokes are drawn from a bottle through a valve"
+        mistakes.add(f"{place}.bottle_ul", f"{why}: it needs {' and '.join(missing)} too")
 
 
 def _check_rate(place: str, spec: PumpSpec, pump: PumpRange, mistakes: Mistakes) -> None:
@@ -119,7 +121,7 @@ def _check_rate(place: str, spec: PumpSpec, pump: PumpRange, mistakes: Mistakes)
 def _rounded(value: float, *, down: bool) -> str:
     """Three digits that are still allowed."""
     step = 10.0 ** (math.floor(math.log10(value)) - 2) if value > 0 else 1.0
-    return f"{(math.floor(value / step) if down else math.ceil(value / step)) * step:.3g}"
+    return f"{(math.floor(value / step) if down else math.ceil(value / step)) * step:.6g}"
 
 
 def _check_names(table: Table, mistakes: Mistakes) -> None:

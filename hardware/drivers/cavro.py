@@ -90,6 +90,23 @@ class Settings:
     initialise: Literal["Z", "Y"] = "Z"
 
 
+def range_of(spec: PumpSpec, settings: Settings) -> PumpRange:
+    return _scale(spec, settings).range
+
+
+def check_ports(spec: PumpSpec, settings: Settings) -> None:
+    """Raises OutOfRangeError for a port of the rig file that the valve does not have."""
+    Valve(spec.kind, settings.valve, settings.valve_ports, spec.ports).check()
+
+
+def _scale(spec: PumpSpec, settings: Settings) -> Scale:
+    micro, finer = (8 if settings.microstep else 1), (8 if settings.microstep == 2 else 1)
+    return Scale(
+        spec.capacity_ul, settings.full_stroke * micro, settings.stroke_pulses * finer,
+        settings.slowest_pulses_s * finer, settings.fastest_pulses_s * finer,
+    )  # fmt: skip
+
+
 class Driver:
     """One pump with one syringe, whose contents are where its plunger stands."""
 
@@ -100,11 +117,7 @@ class Driver:
         self.name = name
         self._spec, self._settings = spec, settings
         self._slowest_poll_s = max(0.002, 0.1 / speed)
-        micro, finer = (8 if settings.microstep else 1), (8 if settings.microstep == 2 else 1)
-        self._scale = Scale(
-            spec.capacity_ul, settings.full_stroke * micro, settings.stroke_pulses * finer,
-            settings.slowest_pulses_s * finer, settings.fastest_pulses_s * finer,
-        )  # fmt: skip
+        self._scale = _scale(spec, settings)
         self._valve = Valve(name, settings.valve, settings.valve_ports, spec.ports)
         self._link = Link(name, spec.port, settings.baud, wire)
         self._talk = Talk(self._link, settings.address, settings.protocol)

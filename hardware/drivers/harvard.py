@@ -82,6 +82,13 @@ class Settings:
     slowest_mm_s: Positive = 3.0e-6
 
 
+def range_of(spec: PumpSpec, settings: Settings) -> PumpRange:
+    """Before the pump has told its own limits, which are narrower."""
+    area_mm2 = math.pi / 4 * spec.diameter_mm**2
+    slowest, fastest = settings.slowest_mm_s * area_mm2, settings.fastest_mm_s * area_mm2
+    return PumpRange(spec.capacity_ul, MICROSTEP_MM * area_mm2, slowest, fastest, MICROSTEP_MM * area_mm2)
+
+
 class Driver:
     """One pump with one syringe, taken as full when it is opened."""
 

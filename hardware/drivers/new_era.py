@@ -86,6 +86,18 @@ class Settings:
     slowest_mm_s: Positive | None = None
 
 
+def range_of(spec: PumpSpec, settings: Settings) -> PumpRange:
+    """What the widest of the family does with that syringe; which model it is, the pump says when it is opened."""
+    every = ((SLOWEST_MM_S, FASTEST_MM_S), *SPEEDS_MM_S.values())
+    area_mm2 = math.pi / 4 * spec.diameter_mm**2
+    return PumpRange(
+        capacity_ul=spec.capacity_ul,
+        min_volume_ul=MICROSTEP_MM * area_mm2,
+        min_rate_ul_s=(settings.slowest_mm_s or min(slowest for slowest, _ in every)) * area_mm2,
+        max_rate_ul_s=(settings.fastest_mm_s or max(fastest for _, fastest in every)) * area_mm2,
+    )
+
+
 class Driver:
     """One pump with one syringe, taken as full when it is opened."""
 

@@ -58,7 +58,7 @@ def test_a_syringe_that_does_not_exist_is_one_mistake_with_the_nearest():
         ("pitch_mm = 25", "pitch_mm = 60", "rack.a1_mm", "it is too large"),
         ("pitch_mm = 25", "pitch_mm = 25\nrow_pitch_mm = 15", "rack.row_pitch_mm", "less than a vial's outer_mm"),
         ("height_mm = 50", "height_mm = 50\nbase_mm = 50", "rack.vial.base_mm", "not below height_mm"),
-        ("address = 0", "slowest_mm_s = 0.9, fastest_mm_s = 0.8", "pumps.red.settings.slowest_mm_s", "exchange the two"),
+        ("address = 0", "slowest_mm_s = 0.9, fastest_mm_s = 0.8", "pumps.red.settings.slowest_mm_s", "exchange"),
         ('stock = "red dye"', 'ports = { draw = "in" }', "pumps.red.ports", "has no valve"),
         ('stock = "red dye"', "bottle_ul = 1e5", "pumps.red.bottle_ul", "has no valve"),
         ("[stage]", "[view]\nbox_px = [300, 400, 200, 50]\nbase_row = 1\npx_per_mm = 6\n[stage]", "view.box_px",
@@ -78,16 +78,12 @@ def test_a_stage_that_is_missing_altogether():
     assert told(text) == {"stage": "is missing"}
 
 
-def pump_that_can(monkeypatch, limits: PumpRange, ports: tuple[str, ...] = ()) -> None:
+def pump_that_can(monkeypatch, limits: PumpRange) -> None:
     real = rig_checks.module_of
-
-    class Driver(real("new_era").Driver):
-        select = port_now = None
-
+    pump = real("new_era")
     made = SimpleNamespace(
-        Driver=Driver if ports else real("new_era").Driver, Settings=real("new_era").Settings, CHAINED=True,
-        range_of=lambda spec, settings: limits, ports_of=lambda settings: ports,
-    )  # fmt: skip
+        Driver=pump.Driver, Settings=pump.Settings, CHAINED=True, range_of=lambda spec, settings: limits
+    )
     monkeypatch.setattr(rig_checks, "module_of", lambda kind: made if kind == "new_era" else real(kind))
 
 
@@ -110,18 +106,34 @@ def test_the_rate_is_that_of_the_calibrated_pump(monkeypatch):
 
 
 @pytest.mark.parametrize(
+    ("kind", "syringe", "at_most"),
+    [
+        ("new_era", "BD plastic 60 mL", "1670"),
+        ("harvard", "BD plastic 10 mL", "520"),
+        ("cavro", "Tecan XLP 1 mL", "1000"),
+    ],
+)
+def test_what_each_pump_can_do_with_its_syringe_is_known_before_it_is_opened(kind, syringe, at_most):
+    pump = f'kind = "{kind}"\nport = "COM4"\nsyringe = "{syringe}"\nmax_rate_ul_s = 9e9\n[stage]'
+    text = GOOD[: GOOD.index("[pumps.water]")] + "[pumps.water]\n" + pump + GOOD.partition("[stage]")[2]
+    assert f"at most {at_most} µL/s" in told(text)["pumps.water.max_rate_ul_s"]
+
+
+@pytest.mark.parametrize(
     ("ports", "place", "says"),
     [
-        ('{ draw = "inlet", deliver = "output" }', "ports.draw", 'no port "inlet" (did you mean "input"?)'),
+        ('{ draw = "inlet", deliver = "output" }', "ports.draw", "'inlet', is not there; its ports are I, O, B"),
         ('{ draw = "input", deliver = "input" }', "ports.draw", "each needs a port of its own"),
-        ('{ draw = "input" }', "bottle_ul", "it needs ports.deliver to be given"),
+        ('{ draw = "input" }', "bottle_ul", "it needs ports.deliver too"),
         ('{ draw = "input", deliver = "output", wast = "bypass" }', "ports.wast", "did you mean"),
     ],
 )
-def test_ports_that_the_pump_lacks(monkeypatch, ports, place, says):
-    pump_that_can(monkeypatch, PumpRange(25_000, 1, 0.005, 100), ("input", "output", "bypass"))
-    found = told(GOOD.replace('stock = "red dye"', f"ports = {ports}\nbottle_ul = 250000"))
-    assert says in found[f"pumps.red.{place}"]
+def test_ports_that_the_pump_lacks(ports, place, says):
+    pump = 'kind = "cavro"\nport = "COM4"\nsyringe = "XLP 1 mL"\n'
+    text = (
+        GOOD[: GOOD.index("[pumps.water]")] + f"[pumps.water]\n{pump}ports = {ports}\nbottle_ul = 250000\n[stage]"
+    )
+    assert says in told(text + GOOD.partition("[stage]")[2])[f"pumps.water.{place}"]
 
 
 def test_a_labware_file_makes_the_rack(tmp_path):
