@@ -136,7 +136,12 @@ class Driver:
         bore_mm = self._spec.diameter_mm
         if abs(plain(Shape.TUBING, self._ask(Word.TUBING, Shape.TUBING)) - bore_mm) <= 0.006:
             return
-        self._do(f"{Word.TUBING}{hundredths(bore_mm)}")
+        try:
+            self._do(f"{Word.TUBING}{hundredths(bore_mm)}")
+        except ReplyError as error:
+            sizes = "0.13 to 3.17 mm in the sizes on the tubing's box, such as 0.51, 1.02, 1.65, 2.06"
+            message = f"knows no tubing of {bore_mm:g} mm bore; diameter_mm is its bore, {sizes}"
+            raise ReplyError(self.name, error.command, error.reply, message) from error
         kept = self._ask(Word.TUBING, Shape.TUBING)
         if abs(plain(Shape.TUBING, kept) - bore_mm) > 0.006:
             raise ReplyError(

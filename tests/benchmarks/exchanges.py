@@ -43,7 +43,7 @@ PARTS: dict[str, Part] = {
     "Harvard 11 Elite": _pump("harvard", 26.59, 60_000.0),
     "Tecan Cavro, DT": _pump("cavro", 7.28, 2500.0),
     "Tecan Cavro, OEM": _pump("cavro", 7.28, 2500.0, protocol="oem"),
-    "Ismatec Reglo ICC": _pump("reglo_icc", 1.6, 100_000.0, address=1),
+    "Ismatec Reglo ICC": _pump("reglo_icc", 1.65, 100_000.0, address=1),
     "GRBL axis as a pump": _pump("grbl_axis", 14.5, 10_000.0),
     "GRBL 1.1": StageSpec("grbl", "stage", TRAVEL_MM, {}),
     "Marlin": StageSpec("marlin", "stage", TRAVEL_MM, {}),
