@@ -22,7 +22,10 @@ ANSWER_S = 2.0
 BUSY_S = 10.0
 """How much longer a firmware that says it is busy may take; it says so every two seconds."""
 MOST_REPEATS = 20
+MOST_UNASKED = 256
 _SLICE_S = 0.02
+_LATE_S = 0.5
+"""What has already come is still read when we were put to sleep past the deadline."""
 _AGAIN_S = 0.1
 _KILL_AFTER_S = 0.3
 
@@ -46,12 +49,16 @@ class NumberedLines:
         self._astray, self._uncounted, self.killed = True, True, False
 
     def begin(self, timeout_s: float = ANSWER_S) -> None:
-        """Count lines anew, and hear everything that is still to be said about those of before."""
+        """Hear everything that is still to be said about the lines of before, then count them anew.
+
+        The firmware sets its count when it comes to M110, so nothing with a number may follow before that is done.
+        """
         self._number, self._sure = 0, 0
         self._unproven.clear()
         with self._link.lock:
             self._link.discard()
-            self._link.send(says.numbered(0, f"{Word.NUMBER} N0"))
+        self._echo(timeout_s, counted=False)
+        self._converse(lambda: self._link.send(says.numbered(0, f"{Word.NUMBER} N0")), Word.NUMBER, timeout_s)
         self._uncounted = False
         self._echo(timeout_s)
 
@@ -62,9 +69,11 @@ class NumberedLines:
         elif self._astray:
             self._echo(timeout_s)
 
-    def _echo(self, timeout_s: float) -> None:
+    def _echo(self, timeout_s: float, *, counted: bool = True) -> None:
         token = self._token()
-        self.ask(f"{Word.ECHO} {token}", timeout_s, wanted=lambda text: says.echoes(text, token))
+        line = f"{Word.ECHO} {token}"
+        send = (lambda: self._send(line, moves=False)) if counted else (lambda: self._link.send(says.plain(line)))
+        self._converse(send, line, timeout_s, lambda text: says.echoes(text, token))
         self._astray = False
 
     def _token(self) -> str:
@@ -83,17 +92,31 @@ class NumberedLines:
 
         timeout_s: of a silent firmware; one that says it is busy may take up to `longest_s`.
         """
+        return self._converse(lambda: self._send(line, moves), line, timeout_s, wanted, moves, longest_s)
+
+    def _converse(
+        self,
+        send: Callable[[], None],
+        line: str,
+        timeout_s: float,
+        wanted: Callable[[str], bool] | None = None,
+        moves: bool = False,
+        longest_s: float = 0.0,
+    ) -> list[str]:
         began = time.monotonic()
         deadline, longest = began + timeout_s, began + max(timeout_s, longest_s)
         with self._link.lock:
             self._absorb()
-            self._send(line, moves)
+            send()
         said: list[str] = []
         proven, repeats = False, 0
         while True:
             text = self._hear(deadline, line, moves)
             if text is None:
                 continue
+            if time.monotonic() > deadline + _LATE_S:
+                self._astray = True
+                raise DeviceTimeoutError(self._link.device, f"says much, but not the answer to {line}", "unknown")
             is_ok, number = says.ok_of(text)
             proven = proven or (wanted is not None and wanted(text))
             if (again := says.resend_of(text)) is not None:
@@ -129,7 +152,9 @@ class NumberedLines:
 
     def _absorb(self) -> None:
         """Hear what was said unasked, above all that it restarted."""
-        while (raw := self._link.waiting(END)) is not None:
+        for _ in range(MOST_UNASKED):
+            if (raw := self._link.waiting(END)) is None:
+                return
             text = says.text_of(raw)
             if says.ok_of(text)[0]:
                 self._astray = True
@@ -170,7 +195,7 @@ class NumberedLines:
         if says.is_endstop_hit(text):
             self._fail(text, line, "ran into an end switch; look for an obstacle, then home it")
         if says.wants_homing(text):
-            self._fail(text, line, "does not move before it is homed; home it")
+            self._fail(text, line, "wants axes homed first; home it (z_first = false if Z cannot be the first)")
         if text.startswith("Error:") and not says.is_line_error(text):
             self._fail(text, line, "reports an error; home it before the next move")
         _log.debug("%s says %r", self._link.device, text)

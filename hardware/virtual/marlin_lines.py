@@ -12,13 +12,14 @@ _EMERGENCY = re.compile(rb"\s*(?:N\d+\s*)?(M112|M410)(?!\d)")
 
 
 class LineReader:
-    """garble: so many lines arrive with one bit turned, `spare` lines from now."""
+    """last_number: M110 sets it when it is read, and once more when it is done. garble: so many lines arrive with
+    one bit turned, `spare` lines from now."""
 
     def __init__(self) -> None:
         self._rx = bytearray()
         self._line = bytearray()
         self._seen = bytearray()
-        self._last_number = 0
+        self.last_number = 0
         self.spare = self.garble = 0
 
     def take(self, byte: int) -> str | None:
@@ -52,7 +53,7 @@ class LineReader:
             if why is None:
                 return line
             self._rx.clear()
-            complain(f"{why}, Last Line: {self._last_number}", self._last_number + 1)
+            complain(f"{why}, Last Line: {self.last_number}", self.last_number + 1)
         return None
 
     def _fault(self, line: str) -> str | None:
@@ -62,7 +63,7 @@ class LineReader:
         second = line.find("N", 4) if renumbers else -1
         match = re.match(r"N(-?\d+)", line[max(second, 0) :])
         number = int(match[1]) if match is not None else 0
-        if number != self._last_number + 1 and not renumbers:
+        if number != self.last_number + 1 and not renumbers:
             return "Line Number is not Last Line Number+1"
         body, star, told = line.rpartition("*")
         if not star:
@@ -72,5 +73,5 @@ class LineReader:
             checksum ^= ord(char)
         if not told.strip().isdigit() or int(told) != checksum:
             return "checksum mismatch"
-        self._last_number = number
+        self.last_number = number
         return None

@@ -30,14 +30,16 @@ def at(x: float, y: float, z: float = 0.0) -> bytes:
 
 OPEN = [
     (b"\nM410\n", b"ok\n"),
+    (b"\nM118 sync1\n", b"sync1\nok\n"),
     (n(0, "M110 N0"), b"ok\n"),
-    (n(1, "M118 sync1"), b"sync1\nok\n"),
+    (n(1, "M118 sync2"), b"sync2\nok\n"),
     (n(2, "M115"), FIRMWARE),
     (n(3, "M503"), SETTINGS),
 ]
 HOME = [
+    (b"\nM118 sync3\n", b"sync3\nok\n"),
     (n(0, "M110 N0"), b"ok\n"),
-    (n(1, "M118 sync2"), b"sync2\nok\n"),
+    (n(1, "M118 sync4"), b"sync4\nok\n"),
     (n(2, "G21"), b"ok\n"),
     (n(3, "G90"), b"ok\n"),
     (n(4, "G28 Z"), b"echo:busy: processing\nX:10.00 Y:5.00 Z:0.00 E:0.00 Count X:0 Y:0 Z:0\nok\n"),

@@ -1,6 +1,7 @@
 """Conversations with Marlin, as its G-code pages and its gcode/queue.cpp have them."""
 
 import threading
+from contextlib import suppress
 
 import pytest
 
@@ -76,7 +77,7 @@ def test_home_then_move_and_wait_for_the_end_of_the_motion(conversation, opened)
 
 
 def test_one_g28_where_z_cannot_be_homed_first(conversation, opened):
-    home = [*HOME[:4], (n(4, "G28"), b"ok\n"), (n(5, "M114"), at(0, 0))]
+    home = [*HOME[:5], (n(4, "G28"), b"ok\n"), (n(5, "M114"), at(0, 0))]
     with conversation([*OPEN, *home]) as instrument:
         opened(instrument.port, z_first=False).home()
 
@@ -92,7 +93,7 @@ def test_a_board_that_restarts_when_its_port_is_opened(answering, opened, monkey
         if len(heard) == 4:
             return BANNER
         if b"M118" in line:
-            return line.split(b" ")[2].split(b"*")[0] + b"\nok\n"
+            return line.split(b" ")[-1].split(b"*")[0] + b"\nok\n"
         return FIRMWARE if b"M115" in line else SETTINGS if b"M503" in line else b"ok\n" if line else b""
 
     monkeypatch.setattr(marlin, "SHAKE_S", 0.1)
@@ -101,7 +102,7 @@ def test_a_board_that_restarts_when_its_port_is_opened(answering, opened, monkey
 
 
 def test_another_firmware_is_refused_before_anything_moves(conversation, opened):
-    script = [*OPEN[:3], (n(2, "M115"), b"FIRMWARE_NAME:Klipper FIRMWARE_VERSION:v0.12\nok\n")]
+    script = [*OPEN[:4], (n(2, "M115"), b"FIRMWARE_NAME:Klipper FIRMWARE_VERSION:v0.12\nok\n")]
     with conversation(script) as instrument, pytest.raises(NotConnectedError, match="'Klipper' answers"):
         opened(instrument.port)
 
@@ -118,7 +119,7 @@ def test_something_else_at_the_port_is_refused(answering, opened, monkeypatch):
 
 def test_reports_of_the_position_nobody_asked_for_are_switched_off(conversation, opened):
     able = FIRMWARE.replace(b"POS:0", b"POS:1")
-    script = [*OPEN[:3], (n(2, "M115"), able), (n(3, "M154 S0"), b"ok\n"), (n(4, "M503"), SETTINGS)]
+    script = [*OPEN[:4], (n(2, "M115"), able), (n(3, "M154 S0"), b"ok\n"), (n(4, "M503"), SETTINGS)]
     with conversation(script) as instrument:
         opened(instrument.port)
 
@@ -145,7 +146,7 @@ def test_a_garbled_move_is_sent_again_because_the_firmware_asks_for_it(conversat
         (GO[0], resend),
         (GO[0], b"ok\n"),
         (n(10, "M400"), b"ok\n"),
-        (n(11, "M118 sync3"), b"sync3\nok\n"),
+        (n(11, "M118 sync5"), b"sync5\nok\n"),
         (n(12, "M114"), at(45, 20)),
     ]
     with conversation(script) as instrument:
@@ -155,7 +156,7 @@ def test_a_garbled_move_is_sent_again_because_the_firmware_asks_for_it(conversat
 @pytest.mark.parametrize("words", [b"rs 9\n", b"Resend:9\n", b"rs N9\nok\n", b"Error:No Checksum\nResend: 9\nok\n"])
 def test_every_way_to_ask_again(conversation, homed, words):
     script = [*OPEN, *HOME, *MODES, (GO[0], words), (GO[0], b"ok\n"), (n(10, "M400"), b"ok\n"),
-              (n(11, "M118 sync3"), b"sync3\nok\n"), (n(12, "M114"), at(45, 20))]  # fmt: skip
+              (n(11, "M118 sync5"), b"sync5\nok\n"), (n(12, "M114"), at(45, 20))]  # fmt: skip
     with conversation(script) as instrument:
         homed(instrument.port).move_to(45, 20)
 
@@ -163,14 +164,14 @@ def test_every_way_to_ask_again(conversation, homed, words):
 def test_a_lost_line_is_asked_for_when_the_next_one_comes(conversation, homed, impatient):
     wrong = b"Error:Line Number is not Last Line Number+1, Last Line: 8\nResend: 9\n"
     script = [*OPEN, *HOME, *MODES, (GO[0], None), (n(10, "M400"), wrong), (GO[0], b"ok\n"),
-              (n(10, "M400"), b"ok\n"), (n(11, "M118 sync3"), b"sync3\nok\n"),
+              (n(10, "M400"), b"ok\n"), (n(11, "M118 sync5"), b"sync5\nok\n"),
               (n(12, "M114"), at(45, 20))]  # fmt: skip
     with conversation(script) as instrument:
         homed(instrument.port).move_to(45, 20)
 
 
 def test_a_lost_ok_is_no_reason_to_move_twice(conversation, homed, impatient):
-    script = [*OPEN, *HOME, *MODES, (GO[0], None), (n(10, "M400"), b"ok\n"), (n(11, "M118 sync3"), b"sync3\nok\n"),
+    script = [*OPEN, *HOME, *MODES, (GO[0], None), (n(10, "M400"), b"ok\n"), (n(11, "M118 sync5"), b"sync5\nok\n"),
               (n(12, "M114"), at(45, 20))]  # fmt: skip
     with conversation(script) as instrument:
         homed(instrument.port).move_to(45, 20)
@@ -179,13 +180,13 @@ def test_a_lost_ok_is_no_reason_to_move_twice(conversation, homed, impatient):
 
 def test_an_ok_that_comes_late_ends_no_other_command(conversation, homed, impatient):
     script = [*OPEN, *HOME, *MODES, (GO[0], None), (n(10, "M400"), b"ok\n"),
-              (n(11, "M118 sync3"), b"ok\nsync3\nok\n"), (n(12, "M114"), at(45, 20))]  # fmt: skip
+              (n(11, "M118 sync5"), b"ok\nsync5\nok\n"), (n(12, "M114"), at(45, 20))]  # fmt: skip
     with conversation(script) as instrument:
         homed(instrument.port).move_to(45, 20)
 
 
 def test_wait_means_that_the_ok_was_lost(conversation, homed):
-    script = [*OPEN, *HOME, *MODES, GO, (n(10, "M400"), b"wait\n"), (n(11, "M118 sync3"), b"sync3\nok\n"),
+    script = [*OPEN, *HOME, *MODES, GO, (n(10, "M400"), b"wait\n"), (n(11, "M118 sync5"), b"sync5\nok\n"),
               (n(12, "M114"), at(45, 20))]  # fmt: skip
     with conversation(script) as instrument:
         homed(instrument.port).move_to(45, 20)
@@ -194,7 +195,7 @@ def test_wait_means_that_the_ok_was_lost(conversation, homed):
 def test_advanced_ok_names_its_line(conversation, homed):
     late = b"ok N8 P15 B3\nok N9 P14 B3\n"
     script = [*OPEN, *HOME, *MODES, (GO[0], late), (n(10, "M400"), b"ok N10 P15 B3\n"),
-              (n(11, "M118 sync3"), b"sync3\nok N11 P15 B3\n"), (n(12, "M114"), at(45, 20))]  # fmt: skip
+              (n(11, "M118 sync5"), b"sync5\nok N11 P15 B3\n"), (n(12, "M114"), at(45, 20))]  # fmt: skip
     with conversation(script) as instrument:
         homed(instrument.port).move_to(45, 20)
 
@@ -252,6 +253,30 @@ def test_what_a_printer_says_besides_is_no_matter(conversation, homed):
         homed(instrument.port).move_to(45, 20)
 
 
+def test_a_board_that_talks_without_end_is_given_up(serving, opened, monkeypatch):
+    monkeypatch.setattr(marlin, "BOOT_S", 0.3)
+    monkeypatch.setattr(marlin, "SHAKE_S", 0.1)
+    over = threading.Event()
+
+    def chatters(received: bytes):
+        def chatter() -> None:
+            with suppress(OSError):
+                while not over.wait(0.001):
+                    instrument.say(b"T:21.5 /0.0\n" * 20)
+
+        if b"M115" not in received:
+            word = received.split(b"M118 ")[-1].split(b"*")[0].strip() if b"M118" in received else b""
+            return len(received), word + b"\nok\n"
+        threading.Thread(target=chatter, daemon=True).start()
+        return len(received), None
+
+    with serving(chatters) as instrument:
+        monkeypatch.setattr(numbered_lines.NumberedLines.ask, "__defaults__", (0.2,))
+        with pytest.raises(DeviceTimeoutError, match="says much"):
+            opened(instrument.port)
+        over.set()
+
+
 def test_a_stage_that_is_elsewhere_is_not_there(conversation, homed):
     with conversation([*OPEN, *HOME, *MODES, GO, FINISH, (n(11, "M114"), at(40, 20))]) as instrument:
         with pytest.raises(ReplyError, match="stands still, not at") as caught:
@@ -296,7 +321,7 @@ def test_a_move_that_never_ends_is_stopped(answering, opened, impatient, monkeyp
         if b"M112" in line:
             return b"Error:Printer halted. kill() called!\n"
         if b"M118" in line:
-            return line.split(b" ")[2].split(b"*")[0] + b"\nok\n"
+            return line.split(b" ")[-1].split(b"*")[0] + b"\nok\n"
         if b"M114" in line:
             return at(0, 0)
         return FIRMWARE if b"M115" in line else b"ok\n" if line else b""

@@ -209,7 +209,10 @@ class Instrument(PortServer):
             self._report_position()
         elif command == "M118":
             self._say(line.removeprefix("M118").strip())
-        elif command in ("M110", "M113", "M154", "M155", "M17", "M18", "M84", "M220", "M999"):
+        elif command == "M110":
+            match = re.search(r"N(-?\d+)", line)
+            self._lines.last_number = int(match[1]) if match is not None else self._lines.last_number
+        elif command in ("M113", "M154", "M155", "M17", "M18", "M84", "M220", "M999"):
             pass
         elif command == "M105":
             self._say("T:21.50 /0.00 B:21.20 /0.00 @:0 B@:0")
