@@ -44,7 +44,7 @@ class Bench:
 
 @pytest.mark.parametrize(("build", "step"), [(Build(), 1), (Build(sbc=True), 5)])
 def test_the_network_is_cut_at_every_byte_of_a_move(build, step):
-    """Every byte of what moves it, every fifth with a single-board computer; every seventh of the questions before."""
+    """Every byte of what moves it (every fifth with an SBC), every seventh of the questions before."""
     bench = Bench(build)
     try:
         bench.stage.open()
