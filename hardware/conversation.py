@@ -12,6 +12,7 @@ Answer = TypeVar("Answer")
 Shape = re.Pattern[str] | None
 """What an answer looks like; None for a command that is only acknowledged."""
 _QUIET_S = 0.03
+_LONGEST_REST_S = 0.2
 
 
 class Conversation(Generic[Answer]):
@@ -19,7 +20,8 @@ class Conversation(Generic[Answer]):
     question with an answer like no other, behind which the late one cannot come any more.
 
     packet: the bytes of a command. read: the answer in all bytes since the question, None while it is not whole, or
-    ReplyError; it is given the bytes, the command, the shape, and whether the line has fallen silent.
+    ReplyError; it is given the bytes, the command, the shape, and whether the line has fallen silent. end: of a
+    line, where a part of one would look like a whole one.
     """
 
     def __init__(
@@ -30,9 +32,10 @@ class Conversation(Generic[Answer]):
         read: Callable[[bytes, str, Shape, bool], Answer | None],
         fence: tuple[str, Shape],
         answer_s: float,
+        end: bytes = b"",
     ) -> None:
         self._link, self._halted, self._packet, self._read = link, halted, packet, read
-        self._fence, self._answer_s = fence, answer_s
+        self._fence, self._answer_s, self._end = fence, answer_s, end
         self._urgent = 0
 
     def ask(
@@ -43,11 +46,12 @@ class Conversation(Generic[Answer]):
         known: Outcome | None = "not_done"
         try:
             with self._link.lock:
-                if self._link.late:
+                whole = self._drop_unasked()
+                if self._link.late or not whole:
                     self._link.discard(quiet_s=_QUIET_S)
                     self._send(self._fence[0], stubborn)
                     self._answer(*self._fence, stubborn)
-                self._link.take()
+                    self._drop_unasked()
                 known = None  # the line itself tells whether anything left
                 self._send(command, stubborn)
                 known = "unknown"
@@ -55,6 +59,15 @@ class Conversation(Generic[Answer]):
         except NotConnectedError as error:
             error.outcome = known or error.outcome
             raise
+
+    def _drop_unasked(self) -> bool:
+        """Drop what is there already, and the rest of a line that is still coming; whether its end came."""
+        dropped, give_up = self._link.take(), time.monotonic() + _LONGEST_REST_S
+        while dropped and not dropped.endswith(self._end):
+            dropped = self._link.take(time.monotonic() + _QUIET_S)
+            if not dropped or time.monotonic() > give_up:
+                return False
+        return True
 
     def reply(self, command: str, shape: Shape, deadline_s: float, *, stubborn: bool = True) -> Answer:
         """The answer to a command that was sent. Raises DeviceTimeoutError, ReplyError, NotConnectedError."""

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 GRAMS = {"g": 1.0, "mg": 1e-3, "kg": 1e3, "ug": 1e-6, "µg": 1e-6, "mcg": 1e-6}
+END = b"\n"
 NOT_NOW = "cannot weigh now, or found no rest in its own time"
 OVER = "is overloaded: too much weight is on the pan"
 UNDER = "is below its range: its pan is missing, or something lifts it"
@@ -85,8 +86,10 @@ def and_(line: str) -> Reading | None:
 
 
 def ohaus(line: str) -> Reading | None:
-    """`    192.21 g`, then `?` when unstable, then a legend such as NET."""
-    m = re.fullmatch(r" *(- *)?(\d[\d.]*) +([A-Za-zµ%]{1,5})( +\?)?( +[A-Z][A-Za-z/. ]*)? *", line)
+    """`    192.21 g`, at the right of ten to twelve columns, then `?` when unstable, then a legend such as NET."""
+    m = re.fullmatch(
+        r"(?=.{10,12} [A-Za-zµ%]) *(- *)?(\d[\d.]*) +([A-Za-zµ%]{1,5})( +\?)?( +[A-Z][A-Za-z/. ]*)? *", line
+    )
     if m is not None:
         return _weight(("-" if m[1] else "") + m[2], m[3], stable=not m[4])
     if (m := re.fullmatch(r" *(?:Err(?:or)? ?(\d+\.?\d*)|ES) *", line)) is not None:
@@ -103,7 +106,7 @@ def _weight(number: str, unit: str, *, stable: bool) -> Weight | None:
 
 def lines_in(data: bytes) -> list[str]:
     """The whole lines in `data`; their spaces are part of them."""
-    *lines, _ = data.split(b"\n")
+    *lines, _ = data.split(END)
     return [line.strip(b"\r\0").decode("latin-1") for line in lines]
 
 

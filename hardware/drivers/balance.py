@@ -22,7 +22,17 @@ from pydantic import Field
 
 from hardware.conversation import Conversation, Shape
 from hardware.devices import Traffic
-from hardware.dialects.balance import FORMATS, GRAMS, NOT_NOW, UNKNOWN_COMMAND, Reading, Weight, in_grams, lines_in
+from hardware.dialects.balance import (
+    END,
+    FORMATS,
+    GRAMS,
+    NOT_NOW,
+    UNKNOWN_COMMAND,
+    Reading,
+    Weight,
+    in_grams,
+    lines_in,
+)
 from hardware.drivers import Probe
 from hardware.errors import DeviceTimeoutError, HardwareError, NotConnectedError, ReplyError, StoppedError
 from hardware.spec import MeterSpec
@@ -74,7 +84,7 @@ class Driver:
         self._link = Link(name, spec.port, mode)
         self._halt = threading.Event()
         fence: tuple[str, Shape] = (self._format.name, _NAME) if self._format.waits else (self._format.ask, None)
-        self._talk = Conversation(self._link, self._halt.is_set, self._packet, self._line_in, fence, ANSWER_S)
+        self._talk = Conversation(self._link, self._halt.is_set, self._packet, self._line_in, fence, ANSWER_S, END)
 
     def open(self) -> None:
         """Make sure that a balance of this format is there. Its tare stays."""
@@ -197,7 +207,7 @@ class Driver:
 
     @staticmethod
     def _packet(command: str) -> bytes:
-        return command.encode("latin-1") + b"\r\n"
+        return command.encode("latin-1") + b"\r" + END
 
     def _line_in(self, data: bytes, command: str, shape: Shape, silent: bool) -> str | None:
         """The first whole line of the right shape; without a shape, one that says something of a weight."""

@@ -81,8 +81,9 @@ class Driver:
         mode = Mode(settings.baud, settings.data_bits, settings.parity, settings.stop_bits)
         self._link = Link(name, spec.port, mode)
         self._halt = threading.Event()
-        fence = (IDENTIFY, IDENTITY)
-        self._talk = Conversation(self._link, self._halt.is_set, self._packet, self._answer_in, fence, ANSWER_S)
+        self._talk = Conversation(
+            self._link, self._halt.is_set, self._packet, self._answer_in, (IDENTIFY, IDENTITY), ANSWER_S, self._end
+        )
         self._queue = True
 
     def open(self) -> None:

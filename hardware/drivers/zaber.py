@@ -12,8 +12,8 @@ set in the device is read from it, and its limits are compared with the rig's tr
 What the manual makes easy to get wrong: lengths are microsteps and speeds 1.6384 times microsteps per second; the
 flag in a reply is only the gravest, `warnings` lists all; FS stays until it is cleared, and hides that the place is
 lost; a second `stop` while the first brakes is an emergency stop, which a motor without encoder answers with lost
-steps; a move without a reference is refused as BADDATA; replies carry checksums only when comm.checksum is 1. Home
-is position 0 at the motor's end: mount Z so that it is up, with the nozzles clear of every vial.
+steps; a move without a reference is refused as BADDATA; replies carry checksums only when comm.checksum is 1, to
+which opening sets it for good. Home is 0 at the motor's end: mount Z so that the nozzles are up there.
 """
 
 import math

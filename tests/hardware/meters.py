@@ -62,5 +62,5 @@ def pulled_at_every_byte(meter: Any, cable: Cable, is_right: Callable[[tuple[flo
         if outcome == "done":
             return k
         meter.open()
-        assert is_right(meter.read()), k
+        assert is_right(result := meter.read()), (k, result, meter.traffic[-14:])
     raise AssertionError

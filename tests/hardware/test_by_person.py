@@ -3,7 +3,7 @@
 import threading
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
@@ -117,6 +117,7 @@ def test_limits_reversed_are_refused():
         TypeAdapter(by_person.Settings).validate_python({"lowest": 2, "highest": 1})
 
 
+@settings(deadline=None)
 @given(st.text(max_size=20))
 def test_no_text_is_half_understood(typed):
     try:

@@ -307,6 +307,7 @@ def test_a_power_cut_loses_the_place(table):
     assert "does not know its position" in bench.driver.about()["X state"]
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=90))
 @example(b"@01 1 05 OK IDLE -- 5\\:00")
 def test_no_line_is_half_understood(line):
@@ -318,6 +319,7 @@ def test_no_line_is_half_understood(line):
         assert message.kind != "reply" or flags_of(message.data) is None or message.data[:1].isdigit()
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_no_damaged_byte_changes_a_checked_value(data):
     whole = summed(f"@{data.draw(st.integers(1, 99)):02} 1 {data.draw(st.integers(0, 94)):02} OK IDLE -- "

@@ -42,7 +42,8 @@ class Instrument(PortServer):
         self._random = random.Random(0)
         self._line = ""
         self._errors: deque[str] = deque(maxlen=20)
-        self._due_s: deque[float] = deque()
+        self._commands: deque[str] = deque()
+        self._due_s: float | None = None
         self.fault: Fault = ""
 
     def truth(self) -> float | None:
@@ -55,24 +56,30 @@ class Instrument(PortServer):
         while (at := min((i for i in map(self._line.find, "\r\n") if i >= 0), default=-1)) >= 0:
             line, self._line = self._line[:at], self._line[at + 1 :]
             for command in [line] if line == self._query else line.split(";"):
-                if command.strip():
-                    self._obey(command.strip())
+                self._commands.append(command.strip())
+        self.on_moment()
 
     def moment_s(self) -> float:
-        if not self._due_s:
+        if self._due_s is None:
             return 0.1
-        return min(0.1, self._world.clock.wall_s(max(0.0, self._due_s[0] - self._world.clock.now_s())) + 0.0003)
+        return min(0.1, self._world.clock.wall_s(max(0.0, self._due_s - self._world.clock.now_s())) + 0.0003)
 
     def on_moment(self) -> None:
-        while self._due_s and self._due_s[0] <= self._world.clock.now_s():
-            self._due_s.popleft()
-            self._say(self._reading())
+        """One command after the other: what follows a reading waits for it."""
+        while self._due_s is not None or self._commands:
+            if self._due_s is None:
+                self._obey(self._commands.popleft())
+            elif self._due_s <= self._world.clock.now_s():
+                self._due_s = None
+                self._say(self._reading())
+            else:
+                return
 
     def _obey(self, command: str) -> None:
         word = command.upper().lstrip(":")
         if command == self._query or word.startswith(("MEAS", "READ?", "FETC")):
             if self.fault != "silent":
-                self._due_s.append(self._world.clock.now_s() + READING_S)
+                self._due_s = self._world.clock.now_s() + READING_S
         elif word == "*IDN?":
             self._say(_IDENTITY)
         elif word == "*OPC?":
@@ -81,7 +88,7 @@ class Instrument(PortServer):
             self._say(self._errors.popleft() if self._errors else '+0,"No error"')
         elif word in ("*CLS", "*RST"):
             self._errors.clear()
-        elif not word.startswith(("SYST:REM", "SYST:LOC", "CONF", "SENS", "*ESE", "*SRE")):
+        elif word and not word.startswith(("SYST:REM", "SYST:LOC", "CONF", "SENS", "*ESE", "*SRE")):
             self._errors.append('-113,"Undefined header"')
 
     def _reading(self) -> str:
