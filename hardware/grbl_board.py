@@ -36,6 +36,9 @@ class Board(Talk):
         mark = c.mark()
         try:
             yield mark
+        except NotConnectedError:
+            c.lose("the connection was lost")
+            raise
         except (ReplyError, DeviceTimeoutError):
             if self.halted(mark):  # what the stop made the controller say
                 self.check(mark)

@@ -151,11 +151,11 @@ class Controller:
         if status.state == "Alarm":
             if status.substate and not self.alarm:
                 self._keeps = self._keeps or status.substate in KEEPS_POSITION
-            if not self._keeps:
+            if not self._keeps and self.homed:
                 self._lost(f"it {alarm_in_words(status.substate)}" if status.substate else "it is in alarm")
         elif status.state == "Sleep":
             self._lost("it went to sleep with its motors off")
-        elif status.homed is False:
+        elif status.homed is False and self.homed:
             self._lost("it says that it is not homed")
 
     def _hear_alarm(self, text: str, now_s: float) -> None:
@@ -181,9 +181,8 @@ class Controller:
             self._is_upset(text, "restarted and lost its position; look at its power supply, then home it")
 
     def _lost(self, why: str) -> None:
-        if self.homed or self.why_lost == "":
-            self.why_lost = why
-        self.homed = False
+        """why: without what to do about it, which depends on the driver."""
+        self.homed, self.why_lost = False, why.partition(";")[0]
 
     def _is_upset(self, text: str, words: str) -> None:
         if not self.greeting:

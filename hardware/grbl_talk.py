@@ -251,6 +251,16 @@ class Talk:
             self.hear(deadline_s)
         return c.status
 
+    def state(self) -> str:
+        """As it calls it, "Hold:0". Where it would not answer, what is known of it."""
+        c = self.controller
+        if c.alarm in NEEDS_RESET:
+            return f"Alarm:{c.alarm}"
+        if c.homing:
+            return "Home"
+        status = self.report()
+        return f"{status.state}:{status.substate}" if status.substate else status.state
+
     def machine_mm(self) -> Axes:
         """Where it is, in machine coordinates; of a report that is no older than asking again would be."""
         c = self.controller

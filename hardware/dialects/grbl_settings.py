@@ -80,7 +80,8 @@ class Told:
     def lasts_s(self, by_mm: Mapping[int, float], feed_mm_min: float) -> float:
         """How long a straight move takes: as slow as its slowest axis, with speeding up and braking."""
         length_mm = math.hypot(*by_mm.values())
-        lasts = 60 * length_mm / max(feed_mm_min, SLOWEST_MM_MIN)
+        feed_mm_min = max(feed_mm_min, SLOWEST_MM_MIN)
+        lasts = 60 * length_mm / feed_mm_min
         up_s = 0.0
         for axis, mm in by_mm.items():
             fastest = self.fastest_mm_min(axis) or feed_mm_min

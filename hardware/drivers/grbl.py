@@ -33,8 +33,6 @@ from hardware.spec import Positive, StageSpec
 
 PROBES: tuple[Probe, ...] = (Probe(115200, b"$I\n", knows, (), wait_s=0.5, boot_s=2.2),)
 ROUNDED_MM = 0.001
-OFF_MM = 1.0
-"""How far outside its travel homing may end: its pull-off, by rounding."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +63,7 @@ class Driver:
         told = self._board.controller.told
         for axis, travel_mm in zip((0, 1, 2), self._spec.travel_mm, strict=True):
             its_mm = told.travel_mm(axis)
-            if its_mm is not None and travel_mm > its_mm + 1e-3 and (told.soft_limits or told.homing):
+            if its_mm is not None and travel_mm > its_mm + ROUNDED_MM and told.soft_limits:
                 self.close()
                 both = f"travel_mm says {travel_mm:g} mm for {'XYZ'[axis]}, its ${130 + axis} says {its_mm:g} mm"
                 raise HardwareError(self.name, f"{both}; correct the one that is wrong")
@@ -95,9 +93,8 @@ class Driver:
 
     def about(self) -> Mapping[str, str]:
         """Asks only for a status; what the controller is set to was read when it was opened."""
-        status, c = self._board.report(), self._board.controller
+        state, c = self._board.state(), self._board.controller
         told = c.told
-        state = f"{status.state}:{status.substate}" if status.substate else status.state
         found = {"firmware": str(told.build), "state": state, "homed": "yes" if self.homed else f"no: {c.why_lost}"}
         if self.homed and self._frame is not None:
             found["zero"] = self._frame.name
@@ -114,7 +111,7 @@ class Driver:
 
     @property
     def homed(self) -> bool:
-        return self._board.controller.homed and self._frame is not None
+        return self._board.controller.homed and self._board.link.is_open and self._frame is not None
 
     def home(self) -> None:
         """Find the switches. Gets out of whatever alarm or hold the controller is in."""
@@ -123,11 +120,9 @@ class Driver:
             home_mm = self._board.home(mark, self._settings.homing_s)
             c = self._board.controller
             frame = frame_of(c.told, home_mm, c.offset_mm or home_mm, self._settings.origin)
-            for letter, at_mm, travel in zip("XYZ", frame.stage_mm(home_mm), self._spec.travel_mm, strict=False):
-                if not -OFF_MM <= at_mm <= travel + OFF_MM:
-                    c.lose("its zero is not in its travel")
-                    found = f"homing ended at {letter} {at_mm:g} mm, outside 0 to {travel:g} mm, in {frame.name}"
-                    raise HardwareError(self.name, f'{found}; set G54 anew, or say origin = "home" in the rig file')
+            if (astray := self._astray(frame, home_mm)) is not None:
+                c.lose("its zero is not in its travel")
+                raise HardwareError(self.name, f'{astray}; set G54 anew, or say origin = "home" in the rig file')
             self._frame = frame
 
     def unlock(self) -> None:
@@ -203,6 +198,20 @@ class Driver:
         """Brake, then reset: a reset at standstill keeps the position. All within 0.5 s."""
         self._board.stop()
 
+    def _astray(self, frame: Frame, home_mm: tuple[float, ...]) -> str | None:
+        """Why the travel cannot be where this zero puts it: beyond a switch, or beyond its own soft limits."""
+        told = self._board.controller.told
+        off_mm = told.pull_off_mm + ROUNDED_MM
+        for axis, (letter, travel) in enumerate(zip("XYZ"[: len(home_mm)], self._spec.travel_mm, strict=False)):
+            near, far = sorted(frame.machine_mm(axis, end) for end in (0.0, travel))
+            span = f"0 to {travel:g} mm of {letter} would be {near:g} to {far:g} mm of the machine"
+            if told and (near < home_mm[axis] - off_mm if told.homes_low(axis) else far > home_mm[axis] + off_mm):
+                return f"{span}, beyond the switch at {home_mm[axis]:g} mm"
+            window = told.window_mm(axis)
+            if told.soft_limits and window and not window[0] - off_mm <= near <= far <= window[1] + off_mm:
+                return f"{span}, whose own limits are {window[0]:g} to {window[1]:g} mm (${130 + axis})"
+        return None
+
     def _longest_s(self, path: Sequence[Mapping[int, float]], feed_mm_min: float) -> float:
         told = self._board.controller.told
         far_mm = {axis: travel for axis, travel in enumerate(self._spec.travel_mm) if axis in path[-1]}
@@ -225,7 +234,7 @@ class Driver:
                 continue
             found[axis] = frame.machine_mm(axis, mm)
             window = told.window_mm(axis)
-            if window and told.homing and not window[0] - ROUNDED_MM <= found[axis] <= window[1] + ROUNDED_MM:
+            if window and told.soft_limits and not window[0] - ROUNDED_MM <= found[axis] <= window[1] + ROUNDED_MM:
                 space = f"machine space, {window[0]:g} to {window[1]:g} mm (${130 + axis})"
                 message = f"{'XYZ'[axis]} {mm:g} mm is {found[axis]:g} mm in its {space}; shorten travel_mm"
                 raise OutOfRangeError(self.name, message)

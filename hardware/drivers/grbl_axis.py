@@ -127,11 +127,11 @@ class Driver:
 
     def about(self) -> Mapping[str, str]:
         """Asks only for a status; what the board is set to was read when it was opened."""
-        status, c = self._board.report(), self._board.controller
+        state, c = self._board.state(), self._board.controller
         told, at_mm = c.told, c.machine_mm
         found = {
             "firmware": str(told.build),
-            "state": f"{status.state}:{status.substate}" if status.substate else status.state,
+            "state": state,
             "axis": f"{self._letter}, {self._ul_per_mm:.5g} µL a mm, pushes towards {self._settings.infuses}",
             "step": f"{self._step_mm * self._ul_per_mm:.3g} µL",
             "fastest": f"{self._fastest_mm_min:g} mm/min",

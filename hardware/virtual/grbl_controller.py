@@ -321,8 +321,8 @@ class Controller(PortServer):
         self._homing.clear()
         self._state, self._critical, self._code = "Alarm", number in _CRITICAL, number
         self._homed = self._homed and number == 2
-        self._say(f"ALARM:{number}", *(["[MSG:Reset to continue]"] if self._critical else []))
         self._sleeps_until_s = self._world.clock.now_s() + ALARM_S
+        self._say(f"ALARM:{number}", *(["[MSG:Reset to continue]"] if self._critical else []))
 
     def _watch_switches(self) -> None:
         if self._settings.hard_limits and self._state in ("Run", "Jog", "Hold:1") and self._mechanics.switches():

@@ -66,7 +66,7 @@ def test_home_then_move_away_from_the_switches_and_wait_until_it_stands_there(co
 def test_where_g54_was_set_its_zero_is_the_zero(conversation, opened):
     script = [
         *greeting(),
-        *homing(wco="-200.000,-200.000,-21.000"),
+        *homing(wco="-200.000,-200.000,-51.000"),
         *move(b"G21G90G1X45Y20F3000"),
         (b"?", report("Idle", -155, -180, -1)),
     ]
@@ -74,29 +74,40 @@ def test_where_g54_was_set_its_zero_is_the_zero(conversation, opened):
         stage = opened(instrument.port)
         stage.home()
         stage.move_to(45, 20)
-        assert stage.position_mm() == (45, 20, 20)
+        assert stage.position_mm() == (45, 20, 50)
         assert stage.about()["zero"] == "work coordinates (G54)"
 
 
-def test_an_offset_that_puts_the_home_outside_the_travel_is_refused(conversation, opened):
-    script = [*greeting(), *homing(wco="10.000,0.000,0.000")]
+def test_an_offset_that_puts_the_travel_beyond_a_switch_is_refused(conversation, opened):
+    script = [*greeting(), *homing(wco="-209.000,-199.000,-60.000")]
     with conversation(script) as instrument:
         stage = opened(instrument.port)
-        with pytest.raises(HardwareError, match=r"homing ended at X -209 mm.*set G54 anew"):
+        with pytest.raises(
+            HardwareError, match=r"would be -209 to -19 mm of the machine, beyond the switch at -199"
+        ):
             stage.home()
         assert not stage.homed
+
+
+def test_work_coordinates_that_nobody_set_would_run_into_the_switches(conversation, opened):
+    with conversation([*greeting({23: "0"}), *homing(-1, -1, -1)]) as instrument:
+        stage = opened(instrument.port, origin="work")
+        with pytest.raises(
+            HardwareError, match=r'beyond the switch at -1 mm; set G54 anew, or say origin = "home"'
+        ):
+            stage.home()
 
 
 def test_work_positions_are_understood_too(conversation, opened):
     home = [
         (b"?", b"<Alarm|WPos:0.000,0.000,0.000|FS:0,0>\r\n"),
         (b"$H\n", b"ok\r\n"),
-        (b"?", b"<Idle|WPos:1.000,2.000,3.000|FS:0,0|WCO:-200.000,-200.000,-4.000>\r\n"),
+        (b"?", b"<Idle|WPos:1.000,1.000,53.000|FS:0,0|WCO:-200.000,-200.000,-54.000>\r\n"),
     ]
     with conversation([*greeting(), *home]) as instrument:
         stage = opened(instrument.port)
         stage.home()
-        assert stage.position_mm() == (1, 2, 3)
+        assert stage.position_mm() == (1, 1, 53)
 
 
 def test_a_controller_without_z_stands_at_z_0(conversation, opened):
@@ -132,7 +143,7 @@ def test_nothing_is_sent_before_homing_or_beyond_the_travel(conversation, opened
 
 
 def test_a_target_outside_machine_space_is_refused_with_both_numbers(conversation, opened):
-    with conversation([*greeting(), *homing()]) as instrument:
+    with conversation([*greeting({20: "1"}), *homing()]) as instrument:
         stage = opened(instrument.port, travel_mm=(200.0, 200.0, 60.0))
         stage.home()
         with pytest.raises(OutOfRangeError, match=r"X 200 mm is 1 mm in its machine space, -200 to 0 mm \(\$130\)"):
@@ -141,7 +152,7 @@ def test_a_target_outside_machine_space_is_refused_with_both_numbers(conversatio
 
 def test_a_travel_that_the_controller_does_not_have_is_told_when_it_is_opened(conversation, opened):
     with (
-        conversation(greeting({131: "100.000"})) as instrument,
+        conversation(greeting({20: "1", 131: "100.000"})) as instrument,
         pytest.raises(HardwareError, match=r"travel_mm says 120 mm for Y, its \$131 says 100 mm"),
     ):
         opened(instrument.port)
@@ -463,7 +474,7 @@ def test_the_probe_knows_its_own(heard, who):
     assert PROBES[0].knows(heard) == who
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.sampled_from([b"<Idle|MPos:1.000,1.0", b"\xff\x00", b"ok", b"\r\n", b"error:", b"[MSG:x]\r\n",
                                  b"<Run|MPos:190.000,120.000>", b"Grb", b"<Idle|"]), max_size=8))  # fmt: skip
 def test_garbage_is_never_a_place_and_never_holds_the_caller(serving, noise):

@@ -3,6 +3,8 @@
 import math
 import threading
 import time
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -16,8 +18,12 @@ from hardware.errors import (
     ReplyError,
     StoppedError,
 )
+from hardware.rig import open_rig
+from hardware.rig_file import RigFileError, parse_rig
 from hardware.spec import PumpSpec
+from hardware.virtual.bench import VirtualBench
 from hardware.wire import Wire
+from resources import path
 from tests.hardware.grbl_bench import a_pump, virtual_pumps
 from tests.hardware.grbl_talk import BANNER, LOCK, greeting, in_background, report, talking
 
@@ -315,3 +321,49 @@ def test_something_else_at_the_port_is_refused(answering, opened, monkeypatch):
     monkeypatch.setattr("hardware.grbl_talk.ANSWER_S", 0.05)
     with answering(b"\x18", lambda line: b"\x0200S\x03") as instrument, pytest.raises(NotConnectedError):
         opened(instrument.port)
+
+
+def test_a_power_cycle_in_mid_dose_books_it_whole_and_no_switch_is_needed_to_go_on():
+    with virtual_pumps(speed=5.0, red={"address": "X"}) as (board, world):
+        pump = a_pump(board.address, world, speed=5.0)
+        pump.open()
+        thread, failures = in_background(lambda: pump.dispense(3000.0, 300.0))
+        assert waits_for(lambda: infused(world) > 100)
+        board.power_cycle()
+        thread.join(20)
+        assert isinstance(failures[0], ReplyError)
+        assert failures[0].outcome == "unknown"
+        assert pump.left_ul == pytest.approx(2000, abs=1), "never more than there may be"
+        pump.loaded(4000)
+        pump.dispense(100.0, 600.0)
+        pump.close()
+
+
+def test_a_rig_with_two_plungers_on_one_board_from_its_file_to_the_vial(tmp_path):
+    text = Path(path("rigs/virtual.toml")).read_text(encoding="utf-8")
+    for role, letter in (("red", "X"), ("yellow", "Y")):
+        head, _, rest = text.partition(f"[pumps.{role}]")
+        section, tail = rest.split("settings = { address = 0 }", 1)
+        section = section.replace('"new_era"', '"grbl_axis"').replace(":7102", ":7101")
+        text = f'{head}[pumps.{role}]{section}settings = {{ address = "{letter}" }}{tail}'
+    for role in ("blue", "water"):
+        head, _, rest = text.partition(f"[pumps.{role}]")
+        text = head + rest.split("settings = { address = 0 }", 1)[1]
+    spec = replace(parse_rig(text), camera=None)
+    with VirtualBench(spec, speed=50.0) as bench, open_rig(bench.rig, speed=50.0) as rig:
+        rig.stage.home()
+        rig.stage.move_to(*spec.rack.position_mm("B2"))
+        for role in ("red", "yellow"):
+            assert rig.dose("B2", role, 500.0, 2000.0) == pytest.approx(500, abs=1)
+        held = bench.truth.contents_ul("B2")
+        assert held == pytest.approx({"red dye": 500, "yellow dye": 500}, rel=0.03)
+        assert rig.stop_all() == ()
+
+
+def test_two_pumps_on_one_axis_are_told():
+    text = Path(path("rigs/virtual.toml")).read_text(encoding="utf-8")
+    text = (
+        text.replace('"new_era"', '"grbl_axis"').replace(":7102", ":7101").replace("address = 0", 'address = "X"')
+    )
+    with pytest.raises(RigFileError, match="an address of its own"):
+        parse_rig(text)

@@ -148,8 +148,9 @@ def test_a_bumped_switch_needs_a_reset_and_homing_gives_it():
         assert waits_for(lambda: controller._critical)
         with pytest.raises(HardwareError):
             stage.move_to(1, 1)
-        with pytest.raises(HardwareError, match="limit switch"):
+        with pytest.raises(HardwareError, match=r"position \(it ran into a limit switch\); home it first"):
             stage.move_to(1, 1)
+        assert stage.about()["state"] == "Alarm:1"
         stage.home()
         stage.move_to(1, 1)
         stage.close()

@@ -1,6 +1,8 @@
 """Conversations with the virtual Grbl 1.1h, as its documentation and the firmware have them."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import pytest
 
@@ -217,3 +219,150 @@ def test_connecting_again_resets_like_an_arduino(stage: GrblStage, homed: StageC
     with StageClient(stage.port) as again:
         welcome(again, wall)
         assert place(again.status()) == [0.0, 0.0, 0.0], "the controller forgot; the stage still stands at 30"
+
+
+@contextmanager
+def another(world: World, **options: Any) -> Iterator[tuple[GrblStage, StageClient]]:
+    """A controller of another kind, that opening the port does not reset."""
+    instrument = GrblStage(world, {"stage": world.spec.stage}, resets_on_open=False, **options)
+    instrument.start()
+    with StageClient(instrument.port) as client:
+        yield instrument, client
+    instrument.close()
+
+
+def home(talk: StageClient, wall: Wall) -> None:
+    talk.say(b"$H\n")
+    wait_for(talk, wall, "ok")
+
+
+def test_opening_a_port_without_dtr_says_and_forgets_nothing(world: World, wall: Wall) -> None:
+    with another(world) as (controller, talk):
+        home(talk, wall)
+        talk.ask("G0 X30")
+        settle(talk, wall)
+        talk.close()
+        with StageClient(controller.port) as again:
+            assert again.is_silent()
+            assert place(again.status()) == [30.0, 0.0, 0.0]
+
+
+@pytest.mark.parametrize(("low", "ends"), [(0b111, [-149.0, -104.0, -19.0]), (0b000, [-1.0, -1.0, -1.0])])
+def test_as_it_is_built_machine_space_ends_at_zero(world: World, wall: Wall, low: int, ends: list[float]) -> None:
+    with another(world, forces_origin=False, values={23: low}) as (_, talk):
+        home(talk, wall)
+        assert place(talk.status()) == ends
+        assert talk.ask("$I")[1] == "[OPT:V,15,128]"
+        assert talk.ask("G53 G0 X1") == ["ALARM:2", "[MSG:Reset to continue]"]
+
+
+def test_work_coordinates_are_kept_without_power_and_g92_is_not(homed: StageClient, wall: Wall) -> None:
+    assert homed.ask("G92 X7") == ["ok"]
+    assert "WCO:-7.000,0.000,0.000" in homed.status()
+    homed.say(b"G10 L20 P1 X5\n")
+    wait_for(homed, wall, "ok")
+    assert "WCO:-5.000,0.000,0.000" in homed.status(), "what is here is 5 now"
+    homed.say(b"G10 L2 P1 X5 Y6\n")
+    wait_for(homed, wall, "ok")
+    homed.say(b"\x18")
+    assert [homed.line() for _ in range(2)] == BANNER
+    assert "WCO:5.000,6.000,0.000" in homed.status()
+    homed.ask("G90 G0 X1 Y1")
+    assert place(settle(homed, wall)) == [6.0, 7.0, 0.0]
+    homed.ask("G55 G0 X1")
+    assert place(settle(homed, wall))[0] == 1.0
+
+
+def test_what_comes_while_memory_is_written_is_lost(homed: StageClient, wall: Wall) -> None:
+    homed.say(b"$100=80\nG0X1\n?")
+    assert homed.is_silent()
+    wall.passes(0.1)
+    assert homed.line() == "ok"
+    assert homed.is_silent()
+
+
+def test_what_finds_the_buffer_full_is_lost(stage: GrblStage, homed: StageClient, wall: Wall) -> None:
+    dropped = stage.dropped
+    homed.say(b"!")
+    assert homed.status().startswith("<Hold:0")
+    homed.say(b"G1X10F600\n" * 20)
+    assert "Bf:15,0|" in homed.status()
+    assert stage.dropped - dropped == 200 - 128
+    homed.say(b"~")
+    wall.passes(1.0)
+    answers = [homed.line() for _ in range(12)]
+    assert answers == ["ok"] * 12
+    assert homed.is_silent(), "the 13th line was cut off"
+
+
+def test_check_mode_only_pretends_and_leaving_it_is_a_reset(homed: StageClient, world: World) -> None:
+    before = world.stage_mm()
+    assert homed.ask("$C") == ["[MSG:Enabled]", "ok"]
+    assert homed.ask("G0 X50") == ["ok"]
+    assert homed.status().startswith("<Check")
+    assert world.stage_mm() == before
+    assert homed.ask("$C") == ["[MSG:Disabled]", "ok"]
+    assert [homed.line() for _ in range(2)] == BANNER
+
+
+def test_asleep_it_hears_only_a_reset_and_wakes_up_locked(homed: StageClient) -> None:
+    assert homed.ask("$SLP") == ["[MSG:Sleeping]", "ok"]
+    assert homed.status().startswith("<Sleep")
+    homed.say(b"G0X1\n~")
+    assert homed.is_silent()
+    homed.say(b"\x18")
+    assert [homed.line() for _ in range(3)] == [*BANNER, LOCK]
+    assert homed.ask("$X") == ["[MSG:Caution: Unlocked]", "ok"]
+
+
+def test_a_door_brakes_and_only_resuming_goes_on(stage: GrblStage, homed: StageClient, wall: Wall) -> None:
+    homed.ask("G1 X100 F3000")
+    wall.passes(1.0)
+    homed.say(b"\x84")
+    assert homed.status().startswith("<Door:2")
+    wall.passes(1.0)
+    assert homed.status().startswith("<Door:0")
+    stage.open_door()
+    wall.passes(0.1)
+    while "Pn:D" not in (status := homed.status()):
+        pass
+    assert status.startswith("<Door:1")
+    homed.say(b"~")
+    assert homed.status().startswith("<Door:1")
+    stage.open_door(False)
+    while "Pn:D" in (status := homed.status()):
+        pass
+    homed.say(b"~")
+    assert place(settle(homed, wall))[0] == 100.0
+
+
+def test_a_homing_that_fails_says_its_alarm_and_restarts_locked(
+    stage: GrblStage, talk: StageClient, wall: Wall
+) -> None:
+    stage.homing_fails = 9
+    talk.say(b"$H\n")
+    wait_for(talk, wall, "ALARM:9")
+    wall.passes(0.6)
+    assert [talk.line() for _ in range(3)] == [*BANNER, LOCK]
+
+
+def test_grblhal_tells_more_and_answers_while_homing(world: World, wall: Wall) -> None:
+    with another(world, firmware="grblHAL") as (_, talk):
+        assert talk.ask("$I") == [
+            "[VER:1.1f.20231005:Aliquot virtual bench]", "[OPT:VNMZ,100,1024,3,0]", "[AXS:3:XYZ]",
+            "[FIRMWARE:grblHAL]", "ok",
+        ]  # fmt: skip
+        assert "|H:0|FW:grblHAL>" in talk.status()
+        talk.say(b"$H\n")
+        assert talk.status().startswith("<Home|")
+        wait_for(talk, wall, "ok")
+        assert "|H:1|" in talk.status()
+        talk.say(b"\x18")
+        assert [talk.line() for _ in range(2)] == ["", "GrblHAL 1.1f ['$' or '$HELP' for help]"]
+        talk.ask("$J=G91 X100 F1000")
+        wall.passes(1.0)
+        talk.say(b"\x18")
+        assert talk.line() == "ALARM:3"
+        wall.passes(0.6)
+        assert [talk.line() for _ in range(3)][2] == LOCK
+        assert talk.status().startswith("<Alarm:3|")
