@@ -28,6 +28,7 @@ class Bridge(QObject):
     told = Signal(str, str)
     hand_told = Signal(str)
     device_told = Signal(str, object)
+    plugged = Signal(object)
     report_ready = Signal(str)
     closed = Signal()
     _wake = Signal()

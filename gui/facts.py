@@ -9,6 +9,8 @@ from gui.words import Tone
 from hardware.spec import RigSpec
 
 Link = Literal["none", "connecting", "ready", "failed"]
+FREE = ("Idle", "Held", "Complete", "Stopped")
+"""Phases in which a person may use the rig by hand."""
 
 
 @dataclass(frozen=True)

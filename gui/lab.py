@@ -46,6 +46,7 @@ class Lab:
         self._speed = speed
         self._seed = seed
         self._bench: Bench | None = None
+        self._file: Path | None = None
         self._lock = threading.Lock()
         self.rig: Rig | None = None
 
@@ -64,6 +65,11 @@ class Lab:
         return tuple(part.port for part in parts)
 
     @property
+    def speed(self) -> float:
+        """How much faster than real time the bench's clock runs."""
+        return self._speed
+
+    @property
     def simulated(self) -> bool:
         return self.rig is None or self.rig.spec.simulated
 
@@ -71,6 +77,13 @@ class Lab:
     def virtual(self) -> bool:
         """Whether each campaign gets a bench of its own, clean and full."""
         return self._bench is not None
+
+    def change(self, rig_path: Path, *, virtual: bool) -> None:
+        """From now on another rig file, as it is or on the virtual bench; what is open is closed."""
+        self.close()
+        self.rig_path = rig_path
+        if not virtual or self._make_bench is None:
+            self._make_bench, self._speed = None, 1.0
 
     def open(self, spec: CampaignSpec, *, fresh: bool = False) -> None:
         """Open the rig that the campaign needs. fresh: a new virtual bench, with clean vials."""
@@ -97,9 +110,13 @@ class Lab:
             raise
 
     def _load(self, spec: CampaignSpec, load: Callable[[Path], RigSpec]) -> RigSpec:
-        if self.rig_path is not None:
-            return load(self.rig_path)
-        return load(resources.path(f"rigs/{Path(spec.rig).name}" if spec.rig else "rigs/virtual.toml"))
+        shipped = resources.path(f"rigs/{Path(spec.rig).name}" if spec.rig else "rigs/virtual.toml")
+        self._file = self.rig_path or shipped
+        return load(self._file)
+
+    def text(self) -> str | None:
+        """The rig file that is open, with its comments; None when none is."""
+        return self._file.read_text(encoding="utf-8") if self.rig is not None and self._file is not None else None
 
     def executor(self, spec: CampaignSpec) -> "Executor":
         """Who carries out this campaign's steps."""

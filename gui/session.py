@@ -17,9 +17,9 @@ from campaign.events import Event, Observed, SettingsChanged
 from campaign.spec import CampaignSpec
 from campaign.state import CampaignState
 from gui.bridge import Bridge
-from gui.device_work import DeviceWork
+from gui.device_work import DeviceWork, Told
 from gui.estimate import not_from_here
-from gui.facts import DeviceFact, Facts
+from gui.facts import FREE, DeviceFact, Facts
 from gui.found import read, unfinished
 from gui.lab import Lab, MakeBench, needs_rig
 from gui.live_eye import LiveEye
@@ -62,7 +62,7 @@ class Session:
         self._closing = False
         self.closed = False
         self._eye: LiveEye | None = None
-        self.devices_work = DeviceWork(bridge, self._lab)
+        self.devices_work = DeviceWork(bridge, self._lab, self._claim, lambda: self._post(busy=""))
 
     @property
     def facts(self) -> Facts:
@@ -79,9 +79,16 @@ class Session:
         self._post(link="connecting", said="Opening the rig.", mistakes=())
         self._submit(self._connect, spec)
 
+    def open_rig(self, path: Path, spec: CampaignSpec) -> None:
+        """Another rig file for this window: opened as it is, or rehearsed on the virtual bench if it says so."""
+        if refused := self._claim("Opening the rig"):
+            self._bridge.told.emit("warn", refused)
+        else:
+            self._submit(self._change_rig, path, spec)
+
     def begin(self, spec: CampaignSpec) -> None:
         """A new campaign, started. After an earlier one it takes a clean rack."""
-        if not self._facts.starting:
+        if not self._facts.starting and not self._facts.busy:
             self._post(said="Checking the campaign.", mistakes=(), starting=True)
             self._submit(self._begin, spec)
 
@@ -112,6 +119,9 @@ class Session:
         """Call a command of the campaign (pause, resume, stop, decide, ...). A refusal is told in words."""
         campaign = self._campaign
         if campaign is None:
+            return False
+        if name in ("resume", "answer") and self._facts.busy:
+            self._bridge.told.emit("warn", f"The rig is in use: {self._facts.busy}. Wait until that is over.")
             return False
         try:
             getattr(campaign, name)(*values)
@@ -147,6 +157,7 @@ class Session:
     def stop_all(self) -> None:
         """Now: a thread of its own, behind no queue and no lock."""
         self._post(stopped_at=datetime.now().astimezone(), latched=True)
+        self.devices_work.halt()
         threading.Thread(target=self._stop_all, name="aliquot-stop-all", daemon=True).start()
 
     def rearm(self) -> None:
@@ -156,11 +167,20 @@ class Session:
 
     def by_hand(self, said: str, act: str, *values: float | str) -> None:
         """home, move_to, dispense, aspirate: one at a time, refused while another is going."""
-        if self._facts.busy:
-            self._bridge.told.emit("warn", f"Still busy: {self._facts.busy}.")
-            return
+        if refused := self._claim(said):
+            self._bridge.told.emit("warn", refused)
+        else:
+            self._submit(self._by_hand, act, values)
+
+    def _claim(self, said: str) -> str:
+        """Take the rig for something done by hand; why it cannot be had, or nothing. In the GUI thread."""
+        facts, campaign = self._facts, self._campaign
+        if facts.busy:
+            return f"Still busy: {facts.busy}."
+        if facts.starting or (campaign is not None and campaign.state.phase not in FREE):
+            return "A campaign is using the rig. Press Pause first."
         self._post(busy=said)
-        self._submit(self._by_hand, act, values)
+        return ""
 
     def ask_position(self) -> None:
         """Read the stage's position in the background; skipped while the last question is open."""
@@ -184,6 +204,12 @@ class Session:
 
     def contents_ul(self) -> dict[str, float]:
         return self._lab.contents_ul()
+
+    def questions(self) -> dict[str, str]:
+        """What persons who read meters are asked now."""
+        rig = self._lab.rig
+        meters = rig.meters if rig is not None else {}
+        return {role: asked for role, meter in meters.items() if (asked := getattr(meter, "waiting", ""))}
 
     @property
     def homed(self) -> bool:
@@ -214,6 +240,21 @@ class Session:
         self._post(
             link="ready", said="", rig=self._lab.spec, simulated=self._lab.simulated, unfinished=found,
         )  # fmt: skip
+
+    def _change_rig(self, path: Path, spec: CampaignSpec) -> None:
+        from hardware.rig_file import load_rig
+
+        rehearsed = load_rig(path).simulated and self._lab.virtual
+        self._post(link="connecting", said="Opening the rig.", rig=None)
+        try:
+            self._lab.change(path, virtual=rehearsed)
+            self._worn = False
+            self._open(spec)
+        except Exception:
+            self._post(link="failed")
+            raise
+        self._bridge.device_told.emit(Told.FILE, path)
+        self._post(link="ready", said="", rig=self._lab.spec, simulated=self._lab.simulated, busy="")
 
     def _open(self, spec: CampaignSpec, *, fresh: bool = False) -> None:
         """The rig, and an eye on its picture."""
@@ -327,6 +368,7 @@ class Session:
         except RuntimeError as error:
             self._post(said=str(error))
         else:
+            self.devices_work.released()
             self._post(latched=False, stopped_at=None, unconfirmed=(), said="")
 
     def _by_hand(self, act: str, values: tuple[float | str, ...]) -> None:

@@ -165,7 +165,8 @@ class Showing(QObject):
         ready = facts.link == "ready" and wanted is not None and not_from_here(wanted) is None
         return Situation(
             phase=state.phase,
-            ready=ready and not (facts.latched or facts.starting or facts.looking_only or facts.unfinished),
+            ready=ready
+            and not (facts.latched or facts.starting or facts.busy or facts.looking_only or facts.unfinished),
             waiting=self.waiting,
             looking_only=facts.looking_only,
             ending=facts.ending,
@@ -214,6 +215,8 @@ class Showing(QObject):
             self._window.setup_page.show_supply(self._session.supply_ul(), self.state.made)
         if self._window.page == "devices":
             self._session.ask_position()
+            self._window.devices_page.rack.show_homed(self._session.homed)
+            self._window.devices_page.connected.show_questions(self._session.questions())
         if self._window.page == "manual":
             page = self._window.manual_page
             self._session.ask_position()

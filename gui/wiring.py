@@ -15,9 +15,12 @@ from gui.estimate import not_from_here
 from gui.facts import Facts
 from gui.main_window import MainWindow
 from gui.panels.setup import going_on
+from gui.plugs import Plugged, Plugs
 from gui.session import Session
 from gui.showing import Showing
+from gui.stall import StallWatch
 from gui.theme import Choice
+from gui.units import duration
 from gui.widgets.palette import KeyList, Palette
 
 _TEXT_STEPS = {"text_larger": 1, "text_smaller": -1, "text_normal": 0}
@@ -45,7 +48,16 @@ class Wiring(QObject):
         window.setup_page.applied.connect(self._change)
         window.manual_page.wanted.connect(lambda said, act, values: session.by_hand(said, act, *values))
         window.devices_page.wanted.connect(lambda what, values: getattr(session.devices_work, what)(*values))
+        window.devices_page.moved.connect(lambda said, act, values: session.by_hand(said, act, *values))
+        window.devices_page.opened.connect(lambda path: session.open_rig(path, self.state.spec))
+        window.devices_page.show_file(session.devices_work.rig_path)
         bridge.device_told.connect(window.devices_page.hear)
+        bridge.hand_told.connect(window.devices_page.tell)
+        self._stall = StallWatch(self)
+        self._stall.stalled.connect(self._stalled)
+        self._plugs = Plugs(lambda: session.facts.rig, bridge.plugged.emit)
+        bridge.plugged.connect(self._plugged)
+        bridge.closed.connect(self._end_watches)
         self._connect_run_page()
 
     def _connect_run_page(self) -> None:
@@ -157,6 +169,23 @@ class Wiring(QObject):
         elif self._leaving:
             self.session.command("pause" if how == "hold" else "stop")
         self.showing.refresh()
+
+    def _stalled(self, stood_s: float) -> None:
+        self.showing.tell(
+            "warn",
+            f"This window stood still for {duration(stood_s)}; what it did then is in the log. The rig does not "
+            "depend on it: look what it did meanwhile.",
+        )
+
+    def _plugged(self, change: Plugged) -> None:
+        """Only a note, unless a device of this rig hangs on that port."""
+        if change.devices:
+            self.showing.tell("ok" if change.here else "warn", change.words)
+        self.window.status.note(change.words)
+
+    def _end_watches(self) -> None:
+        self._stall.close()
+        self._plugs.close()
 
     def _rested(self) -> None:
         if self._leaving:

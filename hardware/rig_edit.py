@@ -2,14 +2,20 @@
 
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import tomlkit
 from tomlkit.exceptions import TOMLKitError
 
 from hardware.rig_file import RigFileError, parse_rig
+from hardware.spec import RackSpec
 from hardware.toml_file import did_you_mean, read_text
+
+Value = float | str | Sequence[float] | Mapping[str, Sequence[float]] | None
+"""What may stand in a rig file; None takes the key out."""
+_OF_LABWARE = frozenset({"rows", "columns", "pitch_mm", "row_pitch_mm", "places_mm"})
 
 
 def set_calibration(path: str | Path, role: str, values: Mapping[str, float], note: str = "") -> None:
@@ -21,7 +27,7 @@ def set_calibration(path: str | Path, role: str, values: Mapping[str, float], no
     set_values(path, ("pumps", role), values, note)
 
 
-def set_values(path: str | Path, table: tuple[str, ...], values: Mapping[str, float | str], note: str = "") -> None:
+def set_values(path: str | Path, table: tuple[str, ...], values: Mapping[str, Value], note: str = "") -> None:
     """Put `values` into one table of a rig file, as `set_calibration` does for a pump's."""
     path = Path(path)
     text = read_text(path)
@@ -39,6 +45,9 @@ def set_values(path: str | Path, table: tuple[str, ...], values: Mapping[str, fl
     if not isinstance(part, dict):
         raise KeyError(f"{path}: {'.'.join(table)} is no table")
     for key, value in values.items():
+        if value is None:
+            part.pop(key, None)
+            continue
         item = tomlkit.item(value)
         if note and key == next(iter(values)):
             item.comment(" ".join(note.split()))
@@ -46,6 +55,19 @@ def set_values(path: str | Path, table: tuple[str, ...], values: Mapping[str, fl
     changed = tomlkit.dumps(document)
     parse_rig(changed, path)
     _replace(path, changed)
+
+
+def set_rack(path: str | Path, rack: RackSpec, labware: str | None = None) -> None:
+    """Put a rack into a rig file, as `set_calibration` does for a pump's values. Vials stay as the file has them,
+    unless they come with the rack from a labware file.
+
+    labware: name of that file, which lies beside the rig file.
+    """
+    plain = {k: v for k, v in asdict(rack).items() if k != "vial"}
+    plain |= {"a1_mm": list(rack.a1_mm), "angle_deg": rack.angle_deg or None, "places_mm": rack.places_mm or None}
+    if labware is not None:
+        plain |= {**dict.fromkeys(_OF_LABWARE), "vial": None}
+    set_values(path, ("rack",), {"labware": labware, **plain})
 
 
 def _replace(path: Path, text: str) -> None:

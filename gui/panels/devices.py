@@ -1,86 +1,192 @@
 """Devices page: what is connected, finding more, checking, weighing doses, and where the vials stand."""
 
+from pathlib import Path
+from typing import Any
+
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QTabWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QTabWidget, QVBoxLayout, QWidget
 
 from campaign.state import CampaignState
 from gui.device_work import Told
 from gui.facts import Facts
+from gui.icons import pixmap
 from gui.panels.devices_calibrate import CalibrateTab
 from gui.panels.devices_check import CheckTab
 from gui.panels.devices_connected import ConnectedTab
 from gui.panels.devices_find import FindTab
 from gui.panels.devices_rack import RackTab
-from gui.panels.devices_tab import DevicesTab
+from gui.panels.devices_tab import DevicesTab, button
 from gui.panels.manual import refusal
-from gui.theme import GRID_PX, Theme
-from gui.widgets.elided import Elided
+from gui.theme import DARK, GRID_PX, Theme
+from gui.widgets.paragraph import Paragraph
 
 _YOURS = "Nothing here moves or doses before you say so."
+_DOING = {
+    "list_devices": "Asking every device…", "find": "Asking every free port who is there…",
+    "check": "Checking the rig: answer what you are asked below.", "make_ready": "Making it ready…",
+    "prime": "Priming…", "weigh_dose": "Dosing…",
+}  # fmt: skip
 
 
 class DevicesPage(QWidget):
-    """`wanted` carries the name of a method of `gui.device_work.DeviceWork` and its values."""
+    """`wanted` carries the name of a method of `gui.device_work.DeviceWork` and its values; `moved` an act by hand;
+    `opened` a rig file to be opened."""
 
     wanted = Signal(str, tuple)
+    moved = Signal(str, str, tuple)
+    opened = Signal(Path)
 
     def __init__(self) -> None:
         super().__init__()
-        self.words = Elided("muted")
+        self._theme: Theme = DARK
+        self._bad = False
+        self._said = _YOURS
+        self._refused: str | None = None
+        self._going = ""
+        self._rig: object = None
+        self._rig_path: Path | None = None
+        self._saving: Path | None = None
+        self._asked_once = False
+        self.mark = QLabel()
+        self.words = Paragraph(kind="muted", least=2, most=2)
         self.words.setAccessibleName("What came of the last request")
+        self.again = button("Open the rig again", "Connect anew, with what the rig file says now")
         self.connected, self.finder, self.check = ConnectedTab(), FindTab(), CheckTab()
         self.calibrate, self.rack = CalibrateTab(), RackTab()
         self.tabs = QTabWidget()
         self.tabs.setAccessibleName("Devices")
+        self.tabs.setStyleSheet("QTabWidget::pane { border: none; background: transparent; }")
         self._all: dict[str, DevicesTab] = {
             "Connected": self.connected, "Find": self.finder, "Check": self.check, "Weigh doses": self.calibrate,
             "Rack": self.rack,
         }  # fmt: skip
         for title, tab in self._all.items():
             self.tabs.addTab(tab, title)
-            tab.wanted.connect(self.wanted)
+            tab.wanted.connect(self._want)
+            tab.aside.connect(self.wanted)
+            tab.moved.connect(self.moved)
+        self.finder.opened.connect(self.opened)
+        self.again.clicked.connect(lambda: self._rig_path and self.opened.emit(self._rig_path))
+        self._lay_out()
+        self._say()
+
+    def _lay_out(self) -> None:
+        head = QHBoxLayout()
+        head.setSpacing(8)
+        head.addWidget(self.mark)
+        head.addWidget(self.words, 1)
+        head.addWidget(self.again)
+        keeps = self.again.sizePolicy()
+        keeps.setRetainSizeWhenHidden(True)
+        self.again.setSizePolicy(keeps)
+        self.again.hide()
         column = QVBoxLayout(self)
         column.setContentsMargins(GRID_PX, GRID_PX, GRID_PX, GRID_PX)
-        column.setSpacing(8)
-        column.addWidget(self.words)
+        column.setSpacing(4)
+        column.addLayout(head)
         column.addWidget(self.tabs, 1)
-        self._rig: object = None
-        self.words.say(_YOURS)
 
     def show_state(self, state: CampaignState, facts: Facts) -> None:
         """What the campaign allows, and what the rig is."""
-        refused = refusal(state, facts)
-        for tab in self._all.values():
-            tab.allow(refused)
+        self._refused = refusal(state, facts)
         if facts.rig is not self._rig:
             self._rig = facts.rig
+            self._asked_once = False
+            self.finder.rig_open = facts.rig is not None
             self.calibrate.show_rig(facts.rig)
             self.rack.show_rig(facts.rig)
             self.connected.clear()
+            self.again.hide()
+        for tab in self._all.values():
+            tab.allow(self._refused)
+        self.again.setEnabled(self._refused is None and not self._going)
+        self._say()
+        self._ask_once()
+
+    def show_file(self, path: Path | None) -> None:
+        """The rig file in use; None for a rig that comes with Aliquot."""
+        self._rig_path = path
+        self.calibrate.show_file(path)
+        self.rack.show_file(path)
 
     def show_position(self, position_mm: tuple[float, float, float] | None) -> None:
         self.rack.show_position(position_mm)
 
-    def hear(self, what: str, payload: object) -> None:
+    def tell(self, words: str) -> None:
+        """What an act by hand came to."""
+        self._said, self._bad = words, False
+        self._say()
+
+    def hear(self, what: str, payload: Any) -> None:
         """Something came of a request."""
         match what:
             case Told.DONE | Told.REFUSED:
-                self.words.say(str(payload) or _YOURS)
-                for tab in self._all.values():
-                    tab.ended()
+                self._end(str(payload), bad=what == Told.REFUSED)
             case Told.DEVICES:
                 self.connected.show_devices(payload)
             case Told.PROGRESS:
                 self.finder.show_progress(payload)
             case Told.FOUND:
                 self.finder.show_found(payload)
+            case Told.TEXT:
+                self.finder.show_file(*payload)
+            case Told.ASK:
+                self.check.ask_consent(str(payload))
             case Told.ROW:
                 self.check.add_row(payload)
             case Told.CHECKED:
                 self.check.show_text(str(payload))
             case Told.DOSED:
                 self.calibrate.add_dose(payload)
+            case Told.READ:
+                self.connected.show_read(payload)
+            case Told.RACK:
+                self.rack.show_rack(payload)
+            case Told.FILE:
+                self.show_file(payload)
+                self.again.show()
+
+    def _want(self, what: str, values: tuple[object, ...]) -> None:
+        self._going = what
+        text = self.finder.text.toPlainText()
+        self._saving = values[0] if what == "save_text" and text in values and isinstance(values[0], Path) else None
+        for tab in self._all.values():
+            tab.begun(what)
+        self._say()
+        self.wanted.emit(what, values)
+
+    def _end(self, said: str, *, bad: bool) -> None:
+        saved, self._saving, self._going = self._saving, None, ""
+        self._said, self._bad = said or _YOURS, bad
+        for tab in self._all.values():
+            tab.ended()
+        if saved is not None and not bad:
+            self.finder.saved(saved)
+        self.again.setEnabled(self._refused is None)
+        self._say()
+
+    def _ask_once(self) -> None:
+        """The devices tell of themselves when somebody looks here for the first time."""
+        if self._refused is None and not self._going and not self._asked_once and self.isVisible():
+            self._asked_once = True
+            self._want("list_devices", ())
+
+    def _say(self) -> None:
+        words = _DOING.get(self._going, "One moment…") if self._going else self._refused or self._said
+        bad = self._bad and not self._going and not self._refused
+        self.words.say(words, "bad" if bad else "muted")
+        theme = self._theme
+        shape, colour = (
+            ("warn", theme.fail)
+            if bad
+            else ("wait", theme.warn)
+            if self._going or self._refused
+            else ("info", theme.muted)
+        )
+        self.mark.setPixmap(pixmap(shape, colour, 18))
 
     def set_theme(self, theme: Theme) -> None:
+        self._theme = theme
         for tab in self._all.values():
             tab.set_theme(theme)
+        self._say()

@@ -3,50 +3,87 @@
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtWidgets import QApplication, QCheckBox, QFileDialog, QHBoxLayout
+from PySide6.QtWidgets import QApplication, QFileDialog, QHBoxLayout, QHeaderView
 
 from gui.icons import icon
 from gui.panels.devices_tab import DevicesTab, add_row, button, table
-from gui.theme import Theme
+from gui.theme import MAIN_CONTROL_PX, Theme
+from gui.widgets.paragraph import Paragraph
 
-_COLUMNS = ("Result", "Device", "What", "Detail")
 _ICONS = {"ok": "check", "warn": "warn", "fail": "cross", "skipped": "wait"}
+_HOW = (
+    "Each device is asked who it is and how it is set, and must refuse what is beyond its limits. Before anything "
+    "moves, flows or is stopped you are asked, and “No” leaves it out. Put clean vials in the rack, and stay there."
+)
 
 
 class CheckTab(DevicesTab):
     def __init__(self) -> None:
         super().__init__("Check this rig")
-        self.consent = QCheckBox("It may home and move the stage, and dose a little into what stands below")
-        self.consent.setAccessibleName("Consent to small moves and doses")
-        self.start = button("Check", "Ask, read back, and, if you consent, move, dose and stop", filled=True)
-        self.stop = button("Stop", "End after the check under way")
+        self.start = button("Check", "Ask, read back and, where you say yes, move, dose and stop", filled=True)
+        self.stop = button("End", "End after the check under way; to stop a movement use Stop all")
         self.copy = button("Copy", "The table and the exchange log, for a request for help")
         self.save = button("Save…", "The table and the exchange log, for a request for help")
-        self.table = table("Checks", _COLUMNS, 3)
-        self._text = ""
-        row = QHBoxLayout()
-        row.addWidget(self.start)
-        row.addWidget(self.stop)
-        row.addWidget(self.consent, 1)
-        row.addWidget(self.copy)
-        row.addWidget(self.save)
-        self.card.body.addLayout(row)
-        self.card.body.addWidget(self.table, 1)
+        self.question = Paragraph(_HOW, "muted", least=2)
+        self.question.setAccessibleName("What you are asked")
+        self.yes = button("Yes, go on", "Do what is asked on the left", filled=True, height=MAIN_CONTROL_PX)
+        self.no = button("No, leave it out", "Go on with the next check", height=MAIN_CONTROL_PX)
+        self.table = table("Checks", ("Result", "Device", "What", "Detail"), 3)
+        self.table.setWordWrap(True)
+        self.table.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        self._text, self._asked = "", False
+        self._lay_out()
         self.start.clicked.connect(self._start)
-        self.stop.clicked.connect(lambda: self.wanted.emit("cancel", ()))
+        self.stop.clicked.connect(lambda: self.aside.emit("cancel", ()))
+        self.yes.clicked.connect(lambda: self._answer(may=True))
+        self.no.clicked.connect(lambda: self._answer(may=False))
         self.copy.clicked.connect(lambda: QApplication.clipboard().setText(self._text))
         self.save.clicked.connect(self._save)
         self.fit()
 
+    def _lay_out(self) -> None:
+        for each in (self.copy, self.save, self.stop, self.start):
+            self.card.header.addWidget(each)
+        row = QHBoxLayout()
+        row.setSpacing(8)
+        row.addWidget(self.question, 1)
+        for each in (self.no, self.yes):
+            row.addWidget(each)
+            keeps = each.sizePolicy()
+            keeps.setRetainSizeWhenHidden(True)
+            each.setSizePolicy(keeps)
+        self.card.body.addLayout(row)
+        self.card.body.addWidget(self.table, 1)
+
+    def ask_consent(self, question: str) -> None:
+        """The check waits for an answer."""
+        self._asked = True
+        self.question.say(question, "sentence")
+        self.fit()
+        self.no.setFocus()
+
+    def _answer(self, *, may: bool) -> None:
+        self._asked = False
+        self.question.say("Going on…" if may else "Left out.", "muted")
+        self.fit()
+        self.aside.emit("consent", (may,))
+
     def add_row(self, row: Any) -> None:
         """row: hardware.check.CheckRow."""
+        self._asked = False
         at = add_row(self.table, row.result, row.device, row.what, row.detail)
         self._paint(at)
         self.table.scrollToBottom()
+        self.fit()
 
     def show_text(self, text: str) -> None:
         self._text = text
         self.fit()
+
+    def ended(self) -> None:
+        self._asked = False
+        self.question.say(_HOW, "muted")
+        super().ended()
 
     def set_theme(self, theme: Theme) -> None:
         super().set_theme(theme)
@@ -64,7 +101,7 @@ class CheckTab(DevicesTab):
     def _start(self) -> None:
         self.table.setRowCount(0)
         self._text = ""
-        self.ask("check", self.consent.isChecked())
+        self.ask("check")
 
     def _save(self) -> None:
         path, _ = QFileDialog.getSaveFileName(self, "Save the checks", "check.md", "Text (*.md *.txt)")
@@ -72,9 +109,10 @@ class CheckTab(DevicesTab):
             self.ask("save_text", Path(path), self._text)
 
     def fit(self) -> None:
-        self.start.setEnabled(self.refused is None and not self.going)
-        self.start.setToolTip(self.refused or "Ask, read back, and, if you consent, move, dose and stop")
-        self.stop.setEnabled(self.going)
-        self.consent.setEnabled(not self.going)
+        self.able(self.start)
+        self.stop.setEnabled(self.going == "check")
+        asked = self._asked and self.going == "check"
+        self.yes.setVisible(asked)
+        self.no.setVisible(asked)
         for each in (self.copy, self.save):
             each.setEnabled(bool(self._text) and not self.going)

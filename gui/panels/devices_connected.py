@@ -1,77 +1,120 @@
-"""What is connected: each device in its own words, and the button that makes one ready."""
+"""What is connected: each device in its own words, and what a person can have it do."""
 
 from typing import Any
 
-from PySide6.QtWidgets import QHBoxLayout
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QHBoxLayout, QHeaderView, QTableWidgetItem, QVBoxLayout, QWidget
 
-from gui.device_work import DeviceRow
+from gui.device_rows import DeviceRow
+from gui.icons import icon
+from gui.panels.device_acts import DeviceActs
 from gui.panels.devices_tab import DevicesTab, add_row, button, table
+from gui.theme import Theme
 from gui.widgets.card import label
+from gui.widgets.paragraph import Paragraph
 
-_COLUMNS = ("Device", "Kind", "Port", "It says", "Settings and state")
+_EMPTY = (
+    "No device has been asked yet. “Ask them all” has each one tell who it is and how it is set; nothing moves."
+)
 
 
 class ConnectedTab(DevicesTab):
+    """The list on the left, the one that is chosen on the right."""
+
     def __init__(self) -> None:
         super().__init__("Connected devices")
-        self._devices: tuple[DeviceRow, ...] = ()
-        self.table = table("Connected devices", _COLUMNS, 4)
+        self.devices: tuple[DeviceRow, ...] = ()
+        self.table = table("Connected devices", ("Device", "State", "Kind"), 1)
         self.ask_all = button("Ask them all", "Every device tells who it is and how it is set; nothing moves")
-        self.ready = button("Make ready…", "Initialise a pump that needs it, once you have read what it will do")
-        self.warning = label(kind="muted", wrap=True)
-        self.warning.setMinimumHeight(40)
-        self._asked = ""
-        row = QHBoxLayout()
-        row.addWidget(self.ask_all)
-        row.addWidget(self.ready)
-        row.addWidget(self.warning, 1)
-        self.card.body.addWidget(self.table, 1)
-        self.card.body.addLayout(row)
+        self.name, self.identity = label("", "cardTitle"), Paragraph(_EMPTY, "muted")
+        self.about = table("What the chosen device tells of itself", ("", ""), 1)
+        self.about.horizontalHeader().hide()
+        self.about.setWordWrap(True)
+        self.about.setSelectionMode(self.about.SelectionMode.NoSelection)
+        self.about.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        self.acts = DeviceActs(self)
+        self._lay_out()
         self.ask_all.clicked.connect(lambda: self.ask("list_devices"))
-        self.ready.clicked.connect(self._ready)
-        self.table.itemSelectionChanged.connect(self.fit)
+        self.table.itemSelectionChanged.connect(self._chosen)
         self.fit()
+
+    def _lay_out(self) -> None:
+        self.card.header.addWidget(self.ask_all)
+        left, right = QWidget(), QWidget()
+        column = QVBoxLayout(left)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self.table)
+        column = QVBoxLayout(right)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self.name)
+        column.addWidget(self.identity)
+        column.addWidget(self.about, 1)
+        column.addWidget(self.acts)
+        row = QHBoxLayout()
+        row.setSpacing(16)
+        row.addWidget(left, 2)
+        row.addWidget(right, 3)
+        self.card.body.addLayout(row, 1)
 
     def clear(self) -> None:
         """Another rig is open: its devices have not been asked yet."""
-        self._devices = ()
-        self.table.setRowCount(0)
-        self.fit()
+        self.show_devices(())
 
     def show_devices(self, devices: Any) -> None:
-        self._devices = devices
+        chosen = self.chosen
+        self.devices = devices
+        self.table.blockSignals(True)
         self.table.setRowCount(0)
         for device in devices:
-            about = " · ".join(f"{name} {value}" for name, value in device.about.items())
-            identity = device.trouble or device.identity
-            add_row(self.table, device.role, device.kind.replace("_", " "), device.port, identity, about)
-        self._asked = ""
-        self.fit()
+            add_row(self.table, device.role, device.state, device.kind.replace("_", " "))
+        roles = [device.role for device in devices]
+        self.table.setCurrentCell(roles.index(chosen.role) if chosen and chosen.role in roles else 0, 0)
+        self.table.blockSignals(False)
+        self._paint()
+        self._chosen()
 
     @property
-    def _selected(self) -> DeviceRow | None:
+    def chosen(self) -> DeviceRow | None:
         row = self.table.currentRow()
-        chosen = self._devices[row] if 0 <= row < len(self._devices) else None
-        if chosen is not None and chosen.unready:
-            return chosen
-        return next((device for device in self._devices if device.unready), None)
+        return self.devices[row] if 0 <= row < len(self.devices) else None
 
-    def _ready(self) -> None:
-        """The first click shows what will happen, the second does it."""
-        device = self._selected
-        if device is None:
-            return
-        if self._asked != device.role:
-            self._asked = device.role
-            self.fit()
-        else:
-            self._asked = ""
-            self.ask("make_ready", device.role)
+    def show_questions(self, questions: dict[str, str]) -> None:
+        """What persons who read meters are asked."""
+        self.acts.show_questions(questions)
+
+    def show_read(self, read: Any) -> None:
+        self.acts.show_read(*read)
+
+    def set_theme(self, theme: Theme) -> None:
+        super().set_theme(theme)
+        self._paint()
 
     def fit(self) -> None:
-        device = self._selected
-        self.ask_all.setEnabled(not self.going)
-        self.ready.setEnabled(device is not None and self.refused is None and not self.going)
-        sure = device is not None and self._asked == device.role
-        self.ready.setText(f"Yes, make {device.role} ready" if sure and device is not None else "Make ready…")
-        self.warning.setText(f"{device.role}: {device.unready}" if device is not None else "")
+        self.able(self.ask_all)
+        self.acts.fit()
+
+    def _chosen(self) -> None:
+        device = self.chosen
+        self.about.setRowCount(0)
+        self.name.setText(device.role if device is not None else "")
+        if device is None:
+            self.identity.say(_EMPTY, "muted")
+        else:
+            self.identity.say(device.trouble or device.identity, "bad" if device.trouble else "muted")
+            for name, value in {"port": device.port, **device.about}.items():
+                at = add_row(self.about, name, value)
+                item = self.about.item(at, 0)
+                if item is not None:
+                    item.setForeground(self.palette().placeholderText())
+                    item.setTextAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        self.acts.show_device(device)
+
+    def _paint(self) -> None:
+        """A shape and a colour beside the word."""
+        theme = self.card.theme
+        for at, device in enumerate(self.devices):
+            item: QTableWidgetItem | None = self.table.item(at, 1)
+            if item is not None:
+                bad, odd = bool(device.trouble), bool(device.unready or device.locked)
+                shape = "cross" if bad else "warn" if odd else "check"
+                item.setIcon(icon(shape, theme.fail if bad else theme.warn if odd else theme.ok))

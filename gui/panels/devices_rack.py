@@ -1,22 +1,35 @@
-"""Rack: from a labware file, or by two corners to which the stage was driven; the text goes into the rig file."""
+"""Rack: from a labware file, or by two corners to which the stage was driven; the result goes into the rig file."""
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import tomlkit
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QApplication, QFileDialog, QGridLayout, QHBoxLayout, QPlainTextEdit, QSpinBox
+from PySide6.QtGui import QFont
+from PySide6.QtWidgets import (
+    QApplication,
+    QFileDialog,
+    QGridLayout,
+    QHBoxLayout,
+    QPlainTextEdit,
+    QSpinBox,
+    QVBoxLayout,
+)
 
 from gui.panels.deck_map import DeckMap
 from gui.panels.devices_tab import DevicesTab, button
-from gui.theme import Theme
-from gui.widgets.card import label
-from hardware.labware import LabwareError, rack_from_corners, rack_of, read_labware
+from gui.panels.jog_pad import StageCard
+from gui.theme import CONTROL_PX, Theme
+from gui.widgets.card import Card
+from gui.widgets.field import Field
+from gui.widgets.paragraph import Paragraph
+from hardware.labware import rack_from_corners
 from hardware.spec import RackSpec, RigSpec
 
 _HOW = (
-    "Drive the stage by hand (Manual) until vial A1 stands at the station and press “A1 is here”; then the last "
-    "vial, across the corner. Or take the places from a labware file (Opentrons JSON)."
+    "Drive the first vial, A1, under the nozzles and press “A1 is here”; then the last one, across the corner. Or "
+    "take the places from an Opentrons labware file. Click a vial of the picture to drive there and see."
 )
 Place = tuple[float, float]
 
@@ -27,61 +40,104 @@ class RackTab(DevicesTab):
         self._rig: RigSpec | None = None
         self._here: Place | None = None
         self._corners: dict[str, Place] = {}
-        self.rows, self.columns = _count("Rows", 4), _count("Columns", 6)
+        self.result: RackSpec | None = None
+        self._labware: Path | None = None
+        self.has_file = False
+        self.rows, self.columns = _count("Rows", 26), _count("Columns", 48)
         self.first = button("A1 is here", "Take the stage's position as that of the first vial")
         self.last = button("The last is here", "Take the stage's position as that of the last vial")
         self.file = button("Labware file…", "Take places, depth and volume from an Opentrons labware file")
-        self.copy = button("Copy for the rig file", "The [rack] part of the rig file, as text")
+        self.save = button("Use in the rig file", "Write this rack into the rig file", filled=True)
+        self.copy = button("Copy", "The [rack] part of a rig file, as text")
         self.text = QPlainTextEdit(readOnly=True)
         self.text.setAccessibleName("The rack as it stands in a rig file")
-        self.how = label(_HOW, "muted", wrap=True)
-        self.told = label(wrap=True)
-        self.map = DeckMap()
+        self.text.setTabChangesFocus(True)
+        self.text.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
+        self.text.setMinimumHeight(80)
+        self.told = Paragraph(kind="", least=1, most=3)
+        self.map, self.stage, self.part = DeckMap(), StageCard(), Card("In the rig file")
         self._lay_out()
-        self.first.clicked.connect(lambda: self._corner("first"))
-        self.last.clicked.connect(lambda: self._corner("last"))
-        self.file.clicked.connect(self._open)
-        self.copy.clicked.connect(lambda: QApplication.clipboard().setText(self.text.toPlainText()))
-        for box in (self.rows, self.columns):
-            box.valueChanged.connect(lambda _: self._reckon())
+        self._connect()
         self.fit()
 
     def _lay_out(self) -> None:
-        grid = QGridLayout()
-        grid.addWidget(label("Rows", "caption"), 0, 0)
-        grid.addWidget(label("Columns", "caption"), 0, 1)
-        grid.addWidget(self.rows, 1, 0)
-        grid.addWidget(self.columns, 1, 1)
-        for column, each in enumerate((self.first, self.last, self.file), 2):
-            grid.addWidget(each, 1, column)
-        grid.setColumnStretch(5, 1)
-        grid.addWidget(self.copy, 1, 6)
         row = QHBoxLayout()
-        row.addWidget(self.map, 3)
-        row.addWidget(self.text, 2)
-        self.card.body.addWidget(self.how)
-        self.card.body.addLayout(grid)
+        row.addWidget(Field("", "Rows", self.rows, "How many rows, A to Z"))
+        row.addWidget(Field("", "Columns", self.columns, "How many columns"))
+        for each in (self.first, self.last, self.file):
+            row.addWidget(each, 0, Qt.AlignmentFlag.AlignBottom)
+        row.addStretch(1)
+        self.card.body.addWidget(Paragraph(_HOW, "muted"))
+        self.card.body.addLayout(row)
         self.card.body.addWidget(self.told)
-        self.card.body.addLayout(row, 1)
+        self.card.body.addWidget(self.map, 1)
+        acts = QGridLayout()
+        acts.addWidget(self.copy, 0, 0)
+        acts.addWidget(self.save, 0, 1)
+        acts.setColumnStretch(1, 1)
+        self.part.body.addWidget(self.text, 1)
+        self.part.body.addLayout(acts)
+        right = QVBoxLayout()
+        right.setSpacing(8)
+        right.addWidget(self.stage)
+        right.addWidget(self.part, 1)
+        self.row.addLayout(right)
+        self.row.setStretch(0, 1)
+
+    def _connect(self) -> None:
+        self.first.clicked.connect(lambda: self._corner("first"))
+        self.last.clicked.connect(lambda: self._corner("last"))
+        self.file.clicked.connect(self._open)
+        self.save.clicked.connect(self._save)
+        self.copy.clicked.connect(lambda: QApplication.clipboard().setText(self.text.toPlainText()))
+        for box in (self.rows, self.columns):
+            box.valueChanged.connect(lambda _: self._reckon())
+        self.stage.go.connect(lambda x, y, z: self.moved.emit("Moving the stage", "move_to", (x, y, z)))
+        self.stage.home.connect(lambda: self.moved.emit("Homing the stage", "home", ()))
+        self.stage.refused.connect(self.told.say)
+        self.map.slot_clicked.connect(self._go)
 
     def show_rig(self, rig: RigSpec | None) -> None:
         self._rig = rig
-        self._corners = {}
+        self._corners, self._labware, self.result = {}, None, None
+        self.stage.show_travel(rig.stage.travel_mm if rig is not None else None)
         if rig is not None:
-            self.rows.setValue(rig.rack.rows)
-            self.columns.setValue(rig.rack.columns)
+            for box, value in ((self.rows, rig.rack.rows), (self.columns, rig.rack.columns)):
+                box.blockSignals(True)
+                box.setValue(value)
+                box.blockSignals(False)
             self._show(rig.rack)
-        self.told.setText("This is the rack of the rig that is open.")
+        self.told.say("This is the rack of the rig that is open.", "")
         self.fit()
 
+    def show_file(self, path: Path | None) -> None:
+        """The rig file in use; None for a rig that comes with Aliquot."""
+        self.has_file = path is not None
+        self.save.setText("Use in the rig file" if self.has_file else "Save as a rig file…")
+        self.save.setAccessibleName(self.save.text())
+
     def show_position(self, position_mm: tuple[float, float, float] | None) -> None:
-        self._here = position_mm[:2] if position_mm is not None else None
+        here = (round(position_mm[0], 3), round(position_mm[1], 3)) if position_mm is not None else None
+        known_before, self._here = self._here is not None, here
         self.map.show_position(position_mm)
-        self.fit()
+        self.stage.show_position(position_mm)
+        if known_before != (here is not None):
+            self.fit()
+
+    def show_homed(self, homed: bool) -> None:
+        self.stage.show_homed(homed)
+
+    def show_rack(self, found: Any) -> None:
+        """found: the labware file, and the rack that it describes."""
+        self._labware, rack = found
+        self._corners = {}
+        self.told.say(f"{self._labware.name if self._labware else ''}: its first place is where A1 stands now.", "")
+        self._take(rack)
 
     def _corner(self, which: str) -> None:
         if self._here is not None:
             self._corners[which] = self._here
+            self._labware = None
             self._reckon()
 
     def _reckon(self) -> None:
@@ -89,30 +145,48 @@ class RackTab(DevicesTab):
             return
         first, last = self._corners.get("first"), self._corners.get("last")
         if first is None or last is None:
-            missing = "the last vial" if last is None else "vial A1"
-            self.told.setText(f"Now drive {missing} to the station.")
+            at = first or last or (0.0, 0.0)
+            done, missing = ("vial A1", "the last vial") if last is None else ("the last vial", "vial A1")
+            self.told.say(
+                f"{_capital(done)} stands at X {at[0]:g}, Y {at[1]:g}\u202fmm. Now drive to {missing}.", ""
+            )
             return
         try:
             rack = rack_from_corners(first, last, self.rows.value(), self.columns.value(), self._rig.rack.vial)
         except ValueError as error:
-            self.told.setText(f"That is no rack: {error}.")
+            self.result = None
+            self.told.say(f"That is no rack: {error}.", "bad")
+            self.fit()
             return
         askew = f", turned by {rack.angle_deg:.2f}°" if abs(rack.angle_deg) > 0.005 else ""
-        self.told.setText(f"Vials stand {rack.pitch_mm:.2f} mm apart{askew}.")
+        self.told.say(f"Vials stand {rack.pitch_mm:.2f}\u202fmm apart{askew}. Click some to see.", "")
+        self._take(rack)
+
+    def _take(self, rack: RackSpec) -> None:
+        self.result = rack
         self._show(rack)
+        self.fit()
 
     def _open(self) -> None:
         path, _ = QFileDialog.getOpenFileName(self, "Labware file", "", "Labware (*.json)")
-        if not path or self._rig is None:
+        if path and self._rig is not None:
+            a1_mm = self._corners.get("first", self._rig.rack.a1_mm)
+            self.ask("read_labware", Path(path), a1_mm)
+
+    def _save(self) -> None:
+        path = ""
+        if self.result is None:
             return
-        try:
-            labware = read_labware(Path(path))
-            rack = rack_of(labware, self._corners.get("first", self._rig.rack.a1_mm))
-        except (LabwareError, ValueError) as error:
-            self.told.setText(str(error))
-            return
-        self.told.setText(f"{labware.name}: {len(labware.wells)} places. Its A1 is where A1 stands now.")
-        self._show(rack)
+        if not self.has_file:
+            path, _ = QFileDialog.getSaveFileName(self, "Save the rig as a file", "rig.toml", "Rig files (*.toml)")
+            if not path:
+                return
+        self.ask("save_rack", self.result, self._labware, Path(path) if path else None)
+
+    def _go(self, slot: str) -> None:
+        rack = self.result or (self._rig.rack if self._rig is not None else None)
+        if rack is not None:
+            self.moved.emit(f"Driving to vial {slot}", "move_to", (*rack.position_mm(slot), self.stage.z_mm))
 
     def _show(self, rack: RackSpec) -> None:
         document = tomlkit.document()
@@ -122,13 +196,21 @@ class RackTab(DevicesTab):
             self.map.show_rig(dataclasses.replace(self._rig, rack=rack))
 
     def fit(self) -> None:
-        for each in (self.first, self.last):
-            each.setEnabled(self._here is not None and not self.going)
+        self.able(self.first, self.last, when=self._here is not None)
+        self.file.setEnabled(self._rig is not None and not self.going)
+        self.save.setEnabled(self.result is not None and not self.going)
         self.copy.setEnabled(bool(self.text.toPlainText()))
+        self.map.allow(self.free)
+        self.stage.allow(self.free)
 
     def set_theme(self, theme: Theme) -> None:
         super().set_theme(theme)
-        self.map.set_theme(theme)
+        for part in (self.map, self.stage, self.part):
+            part.set_theme(theme)
+        font = QFont("monospace")
+        font.setStyleHint(QFont.StyleHint.Monospace)
+        font.setPixelSize(theme.px(12))
+        self.text.setFont(font)
 
 
 def _plain(value: object) -> object:
@@ -139,8 +221,14 @@ def _plain(value: object) -> object:
     return value
 
 
-def _count(name: str, value: int) -> QSpinBox:
-    made = QSpinBox(minimum=1, maximum=48, value=value)
+def _capital(words: str) -> str:
+    return words[:1].upper() + words[1:]
+
+
+def _count(name: str, most: int) -> QSpinBox:
+    made = QSpinBox(minimum=1, maximum=most)
     made.setAccessibleName(name)
     made.setAlignment(Qt.AlignmentFlag.AlignRight)
+    made.setMinimumHeight(CONTROL_PX)
+    made.setMinimumWidth(72)
     return made

@@ -3,7 +3,7 @@
 from typing import Any
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QHeaderView, QPushButton, QTableWidget, QTableWidgetItem, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QHeaderView, QPushButton, QTableWidget, QTableWidgetItem, QWidget
 
 from gui.style import mark
 from gui.theme import CONTROL_PX, GRID_PX, Theme
@@ -11,22 +11,29 @@ from gui.widgets.card import Card
 
 
 class DevicesTab(QWidget):
-    """`wanted` carries the name of a method of DeviceWork and its values."""
+    """`wanted` carries the name of a method of DeviceWork and its values; `aside` too, for what does not wait for
+    the end of anything. `moved` is for the session: what is done in words, the act and its values."""
 
     wanted = Signal(str, tuple)
+    aside = Signal(str, tuple)
+    moved = Signal(str, str, tuple)
 
     def __init__(self, title: str) -> None:
         super().__init__()
         self.card = Card(title)
         self.refused: str | None = "Opening the rig…"
-        self.going = False
-        column = QVBoxLayout(self)
-        column.setContentsMargins(GRID_PX, GRID_PX, GRID_PX, GRID_PX)
-        column.addWidget(self.card)
+        self.going = ""
+        self.row = QHBoxLayout(self)
+        self.row.setContentsMargins(0, GRID_PX, 0, 0)
+        self.row.setSpacing(GRID_PX)
+        self.row.addWidget(self.card)
+
+    @property
+    def free(self) -> bool:
+        """Whether the rig may be used, and nothing is going on."""
+        return self.refused is None and not self.going
 
     def ask(self, what: str, *values: Any) -> None:
-        self.going = True
-        self.fit()
         self.wanted.emit(what, values)
 
     def allow(self, refused: str | None) -> None:
@@ -35,23 +42,36 @@ class DevicesTab(QWidget):
             self.refused = refused
             self.fit()
 
+    def begun(self, what: str) -> None:
+        """A request of this page is under way."""
+        self.going = what
+        self.fit()
+
     def ended(self) -> None:
         """The last request has come to its end."""
-        self.going = False
+        self.going = ""
         self.fit()
 
     def fit(self) -> None:
         """Enable what may be used."""
 
+    def able(self, *buttons: QPushButton, when: bool = True) -> None:
+        """Enable what needs the rig; a tool tip says why not."""
+        for each in buttons:
+            each.setEnabled(when and self.free)
+            each.setToolTip(self.refused if self.refused and not self.going else str(each.property("tip")))
+
     def set_theme(self, theme: Theme) -> None:
         self.card.set_theme(theme)
 
 
-def button(text: str, tip: str, *, filled: bool = False) -> QPushButton:
+def button(text: str, tip: str, *, filled: bool = False, height: int = CONTROL_PX) -> QPushButton:
     made = QPushButton(text)
+    made.setProperty("tip", tip)
     made.setToolTip(tip)
     made.setAccessibleName(text)
-    made.setMinimumHeight(CONTROL_PX)
+    made.setAccessibleDescription(tip)
+    made.setMinimumHeight(height)
     if filled:
         mark(made, "filled")
     return made
@@ -63,11 +83,15 @@ def table(name: str, columns: tuple[str, ...], wide: int) -> QTableWidget:
     made.setAccessibleName(name)
     made.setHorizontalHeaderLabels(columns)
     made.verticalHeader().hide()
+    made.verticalHeader().setDefaultSectionSize(CONTROL_PX)
     made.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
     made.setSelectionBehavior(QTableWidget.SelectionBehavior.SelectRows)
+    made.setSelectionMode(QTableWidget.SelectionMode.SingleSelection)
+    made.setTabKeyNavigation(False)
     made.setWordWrap(False)
     made.setShowGrid(False)
     header = made.horizontalHeader()
+    header.setHighlightSections(False)
     header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
     header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
     header.setSectionResizeMode(wide, QHeaderView.ResizeMode.Stretch)

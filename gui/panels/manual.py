@@ -9,7 +9,7 @@ from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from campaign.state import CampaignState
-from gui.facts import Facts
+from gui.facts import FREE, Facts
 from gui.panels.camera import CameraCard
 from gui.panels.deck_map import DeckMap
 from gui.panels.jog_pad import Position, StageCard
@@ -22,7 +22,6 @@ from gui.widgets.elided import Elided
 from vision.reading import VialReading
 
 _YOURS = "The rig is yours. Every move stays within the limits of the stage."
-_FREE = ("Idle", "Held", "Complete", "Stopped")
 _JOG = {
     Qt.Key.Key_Left: (-1, 0, 0), Qt.Key.Key_Right: (1, 0, 0), Qt.Key.Key_Up: (0, -1, 0), Qt.Key.Key_Down: (0, 1, 0),
     Qt.Key.Key_PageUp: (0, 0, -1), Qt.Key.Key_PageDown: (0, 0, 1),
@@ -38,8 +37,10 @@ def refusal(state: CampaignState, facts: Facts) -> str | None:
             "connecting": "Opening the rig…",
             "failed": "The rig could not be opened: see above.",
         }.get(facts.link, "This campaign needs no rig, so none is open.")
-    if not facts.looking_only and state.phase not in _FREE:
+    if not facts.looking_only and state.phase not in FREE:
         return "A campaign is using the rig. Press Pause first, then move things by hand."
+    if facts.starting:
+        return "A campaign is about to begin."
     return f"{facts.busy}…" if facts.busy else None
 
 

@@ -10,7 +10,9 @@ from gui.icons import pixmap
 from gui.style import mark
 from gui.theme import PADDING_PX, SIMULATED, Theme
 from gui.units import duration
+from gui.widgets.elided import Elided
 
+NOTED_S = 20.0
 _SHAPES = {"ok": "ready", "run": "play", "warn": "warn", "fail": "cross", "muted": "ready"}
 
 
@@ -25,6 +27,10 @@ class StatusBar(QFrame):
         self._saved_s: float | None = None
         self._left = QHBoxLayout()
         self._left.setSpacing(4)
+        self._noted_s = 0.0
+        self.notes = Elided("caption")
+        self.notes.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self.notes.setAccessibleName("What happened just now")
         self.right = QLabel()
         mark(self.right, "caption")
         self.simulated = QLabel("SIMULATED")
@@ -39,7 +45,7 @@ class StatusBar(QFrame):
         row.setContentsMargins(PADDING_PX, 0, PADDING_PX, 0)
         row.setSpacing(PADDING_PX)
         row.addLayout(self._left)
-        row.addStretch(1)
+        row.addWidget(self.notes, 1)
         row.addWidget(self.right)
         row.addWidget(self.simulated)
 
@@ -58,8 +64,15 @@ class StatusBar(QFrame):
     def note_fitted(self) -> None:
         self._fitted_s = time.monotonic()
 
+    def note(self, words: str) -> None:
+        """Something small, shown for a while."""
+        self._noted_s = time.monotonic()
+        self.notes.say(words)
+
     def refresh(self) -> None:
         """Called once a second: the ages grow."""
+        if time.monotonic() - self._noted_s > NOTED_S:
+            self.notes.say("")
         now, parts = time.monotonic(), []
         if self._fitted_s is not None:
             parts.append(f"model fitted {duration(now - self._fitted_s)} ago")
