@@ -70,8 +70,7 @@ class Board(Talk):
                 raise HardwareError(self.name, f"is locked: {c.why_lost}; {self.again}")
             if status.state != "Idle":
                 raise HardwareError(self.name, WHY_NOT.get(status.state, f"is in {status.state}; stop it first"))
-            if not c.told:
-                self._learn()
+            self.learn()
             here_mm, left_mm = self.machine_mm(), c.rest_mm
             if left_mm is not None and not _same(here_mm, left_mm):
                 c.lose("its position jumped")
@@ -104,8 +103,9 @@ class Board(Talk):
 
     def wait_at(
         self, mark: Mark, start_mm: Axes, targets_mm: Mapping[int, float], deadline_s: float,
-        watch: Callable[[Axes], None] = lambda _: None,
+        watch: Callable[[Axes], None] = lambda _: None, *, emptied: bool = False,
     ) -> Axes:  # fmt: skip
+        """Until it is Idle at the targets; emptied: with nothing left in its planner either, where it tells."""
         c, silent, idle_s = self.controller, 0, 0.0
         while True:
             self.check(mark)
@@ -121,7 +121,8 @@ class Board(Talk):
             watch(here_mm)
             if status.state in ("Hold", "Door", "Sleep", "Check", "Tool") and not self.halted(mark):
                 self.halted_at_the_machine(status.state)
-            idle_s = (idle_s or now) if status.state == "Idle" else 0.0
+            full = emptied and c.all_free is not None and status.blocks is not None and status.blocks < c.all_free
+            idle_s = (idle_s or now) if status.state == "Idle" and not full else 0.0
             if idle_s and all(abs(here_mm[a] - mm) <= self.same_mm(a) for a, mm in targets_mm.items()):
                 c.rest_mm = here_mm
                 return here_mm
@@ -163,8 +164,7 @@ class Board(Talk):
         c = self.controller
         with self.nothing_moved_yet():
             self.recover()
-            if not c.told:
-                self._learn()
+            self.learn()
         mark = Mark(mark.stops, c.upsets)
         c.lose("homing was not finished")
         c.homing = True

@@ -42,6 +42,7 @@ class Controller:
     stopping: threading.Lock = field(default_factory=threading.Lock)
     session: int = 0
     told: Told = field(default_factory=Told)
+    asked_settings: bool = False
     greeting: bool = False
     homing: bool = False
     homed: bool = False
@@ -79,7 +80,7 @@ class Controller:
         """The port was opened anew: another controller may be there, and this one may have restarted."""
         self.lose("it was switched on or connected")
         self.told, self.status, self.offset_mm, self.all_free = Told(), None, None, None
-        self.stale, self.alarm, self.homing, self.banner = False, "", False, ""
+        self.stale, self.alarm, self.homing, self.banner, self.asked_settings = False, "", False, "", False
         self.answers.clear()
         self.said.clear()
         self._line.clear()

@@ -107,9 +107,13 @@ class Talk:
         status = self.report()
         c.all_free = status.blocks
         if status.state in ("Idle", "Alarm"):
-            self._learn()
+            self.learn()
 
-    def _learn(self) -> None:
+    def learn(self) -> None:
+        """Its version and settings; once, for one that tells none never will."""
+        if self.controller.asked_settings:
+            return
+        self.controller.asked_settings = True
         build, values = build_of([]), {}
         with suppress(ReplyError, DeviceTimeoutError):
             build = build_of(self.command(Word.BUILD, ANSWER_S))
@@ -292,8 +296,9 @@ class Talk:
         c = self.controller
         for _ in range(TRIES):
             status = None
-            with suppress(DeviceTimeoutError, ReplyError):
-                status = self.report(time.monotonic() + 0.7)
+            if c.alarm not in NEEDS_RESET:
+                with suppress(DeviceTimeoutError, ReplyError):
+                    status = self.report(time.monotonic() + 0.7)
             if status is not None and c.alarm not in NEEDS_RESET and not c.stale:
                 if status.state in ("Idle", "Alarm"):
                     return status

@@ -165,7 +165,7 @@ class Driver:
             c.rest_mm = None
             stream(board, mark, lines)
             longest_s = 5 + 1.5 * (c.told.build.blocks or 15) * self._longest_s(path, feed_mm_min)
-            board.wait_at(mark, start_mm, path[-1], time.monotonic() + longest_s)
+            board.wait_at(mark, start_mm, path[-1], time.monotonic() + longest_s, emptied=True)
 
     def jog(self, x_mm: float, y_mm: float, z_mm: float = 0.0, speed_mm_s: float = 5.0) -> None:
         """Start towards a place that far from here and return at once; `end_jog` ends it early. For a person, also

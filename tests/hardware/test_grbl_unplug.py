@@ -18,7 +18,7 @@ def _patient(monkeypatch):
     monkeypatch.setattr("hardware.grbl_talk.QUIET_S", 0.01)
 
 
-@pytest.mark.parametrize(("resets_on_open", "every"), [(True, 3), (False, 1)])
+@pytest.mark.parametrize(("resets_on_open", "every"), [(True, 7), (False, 1)])
 def test_a_stage_unplugged_at_every_byte(resets_on_open, every):
     with a_virtual_stage(SPEED, resets_on_open=resets_on_open) as (_, world):
         cable = Cable(_.address)
@@ -53,7 +53,7 @@ def test_a_stage_unplugged_at_every_byte(resets_on_open, every):
             cable.close()
 
 
-@pytest.mark.parametrize(("resets_on_open", "every"), [(True, 3), (False, 1)])
+@pytest.mark.parametrize(("resets_on_open", "every"), [(True, 7), (False, 1)])
 def test_a_pump_unplugged_at_every_byte_never_doses_twice(resets_on_open, every):
     with virtual_pumps(SPEED, resets_on_open, red={"address": "Y"}) as (board, world):
         cable = Cable(board.address)

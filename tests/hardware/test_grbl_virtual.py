@@ -342,3 +342,16 @@ def test_a_stop_in_mid_path_ends_it_at_once():
         assert stage.homed
         stage.move_to(1, 1)
         stage.close()
+
+
+def test_a_path_that_ends_where_it_began_is_not_over_before_it_was_gone():
+    with a_virtual_stage(speed=20.0) as (controller, world):
+        stage = a_driver(controller.address, speed=20.0)
+        stage.open()
+        stage.home()
+        began_s = world.clock.now_s()
+        stage.follow([(40, 0), (40, 40), (0, 40), (0, 0)])
+        assert world.clock.now_s() - began_s > 160 / 50, "at 50 mm/s"
+        assert not world.stage_moves()
+        assert stage.position_mm() == pytest.approx((0, 0, 0), abs=0.02)
+        stage.close()
