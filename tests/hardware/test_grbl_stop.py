@@ -1,4 +1,4 @@
-"""Stops of a GRBL stage, and what a person does at the machine: a controller whose moves never end by themselves."""
+"""Stops of a GRBL stage, and what a person does at the machine: a controller whose moves never end."""
 
 import threading
 import time
