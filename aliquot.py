@@ -18,6 +18,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from campaign.choices import MAKE_READY
 from campaign.events import Asked, Resumed
 from campaign.logs import start_log
 from campaign.result import HeldError, Listener, Person, Result, to_the_end
@@ -104,7 +105,14 @@ def run(
         ended = opening.unfinished(folder) is None
         which = "a campaign that has ended: " if ended else "an unfinished campaign: go on with it (--resume) or "
         raise FileExistsError(f"{folder} holds {which}take another folder")
-    with executor_for(spec, rig, replay, measure, speed, seed, bench) as (executor, rig_toml, virtual):
+
+    def agreed(role: str, why: str) -> bool:
+        """On the virtual bench nobody need be asked."""
+        question = f"{role} is not ready: {why} May it do so now?"
+        choices = (MAKE_READY, "no")
+        return (rig is None) or (person is not None and person(Asked(0, question, choices)) == MAKE_READY)
+
+    with executor_for(spec, rig, replay, measure, speed, seed, bench, agreed) as (executor, rig_toml, virtual):
         if resume:
             made = opening.pick_up(folder, executor)
         else:

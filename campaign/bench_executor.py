@@ -15,6 +15,7 @@ from campaign.spec import CampaignSpec
 from campaign.steps import CheckVial, Dose, Look, Measure, Move, Step, Wait
 from hardware.devices import Image, Rig
 from hardware.errors import HardwareError, StoppedError
+from hardware.readying import unready
 from hardware.spec import NOZZLES_UP_MM
 
 
@@ -55,7 +56,12 @@ class BenchExecutor:
 
     def check(self, spec: CampaignSpec) -> tuple[str, ...]:
         """Whether this rig can make every recipe of the campaign and see what it must."""
-        return campaign_mistakes(spec, self._rig.spec, {role: p.range for role, p in self._rig.pumps.items()})
+        mistakes = campaign_mistakes(spec, self._rig.spec, {role: p.range for role, p in self._rig.pumps.items()})
+        waiting = unready(self._rig).items()
+        return (
+            *mistakes,
+            *(f"{role} is not ready: {why} Make it ready on the Devices page" for role, why in waiting),
+        )
 
     def change(self, spec: CampaignSpec) -> None:
         """Take a new revision: target, dosing and checks count from the next experiment."""

@@ -148,6 +148,9 @@ def _rig_commands(commands: Any) -> None:
     check.add_argument("rig", metavar="RIG.toml", type=Path, nargs="?", help="default: the rig that ships")
     check.add_argument("--virtual", action="store_true", help="check the rig's virtual twin instead")
     check.add_argument("--yes", action="store_true", help="consent to small moves and doses without being asked")
+    check.add_argument(
+        "--speed", type=_positive, default=1.0, metavar="X", help="clock of a virtual bench (default 1)"
+    )
     check.add_argument("--out", type=Path, metavar="FILE.md", help="save the table and the exchange log")
     stop = _command(
         commands,

@@ -91,17 +91,17 @@ def _check(arguments: argparse.Namespace, make_bench: MakeBench) -> int:
     file = arguments.rig or path("rigs/virtual.toml")
     virtual = arguments.virtual or arguments.rig is None
     logs: list[str] = []
-    with make_bench(file) if virtual else nullcontext() as bench:
+    with make_bench(file, speed=arguments.speed) if virtual else nullcontext() as bench:
         spec = bench.rig if bench is not None else load_rig(file)
 
         def opened(part: RigSpec) -> Rig:
-            return open_hosted(part, lease_s=IN_HERE_S if virtual else None)
+            return open_hosted(part, speed=arguments.speed, lease_s=IN_HERE_S if virtual else None)
 
         def consent(question: str) -> bool:
             return bool(arguments.yes) or _agreed(question)
 
         rows = []
-        for row in check_file(spec, consent, opened=opened, log=logs.append):
+        for row in check_file(spec, consent, speed=arguments.speed, opened=opened, log=logs.append):
             rows.append(row)
             print(f"{row.result:<8} {row.device:<10} {row.what:<24} {row.detail}".rstrip(), flush=True)
     failed = sum(row.result == "fail" for row in rows)

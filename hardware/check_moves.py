@@ -1,13 +1,13 @@
 """Small moves and doses of a rig's self-test, and stops in the middle of them; each only with consent."""
 
-import math
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
 
 from hardware.check_row import CheckRow, Consent, guarded
 from hardware.devices import NeedsReadying, Pump, Rig, Stage
-from hardware.errors import OutOfRangeError
+from hardware.errors import HardwareError
+from hardware.readying import make_ready
 from hardware.stop_check import STILL_MS, WRITTEN_MS, Stopped, in_mid_act
 
 _SAME = 0.01
@@ -69,7 +69,10 @@ def _stop_stage(rig: Rig, speed: float) -> CheckRow:
     far_mm = (x_mm if at_mm[0] < x_mm / 2 else 0.0, y_mm if at_mm[1] < y_mm / 2 else 0.0)
 
     def moved() -> bool:
-        now = stage.position_mm()
+        try:
+            now = stage.position_mm()
+        except HardwareError:  # some do not tell where they are while they move
+            return True
         return max(abs(now[0] - at_mm[0]), abs(now[1] - at_mm[1])) > 1.0
 
     found = in_mid_act(
@@ -132,25 +135,10 @@ def _readied(rig: Rig, role: str, pump: Pump, slot: str, consent: Consent) -> It
         if not consent(f"{role} is not ready: {why}. May it do so, {where}?"):
             yield CheckRow(role, "dose", "skipped", f"not ready: {why}")
             return
-        row = guarded(role, "made ready", partial(_made, role, "made ready", partial(_make_ready, rig, pump, slot)))
+        row = guarded(role, "made ready", partial(_made, role, "made ready", partial(make_ready, rig, role, slot)))
         yield row
         if row.result == "fail":
             return
-
-
-def _make_ready(rig: Rig, pump: Pump, slot: str) -> None:
-    assert isinstance(pump, NeedsReadying)  # noqa: S101  the caller looked
-    if rig.stage.homed:
-        rig.stage.move_to(*rig.spec.rack.position_mm(slot))
-    try:
-        pump.make_ready()
-    except OutOfRangeError:  # what it pushes out is not measured, and may go into no vial
-        x_mm, y_mm, _ = rig.stage.travel_mm
-        corners = [(x, y) for x in (0.0, x_mm) for y in (0.0, y_mm)]
-        rig.stage.move_to(
-            *max(corners, key=lambda at: math.dist(at, rig.spec.rack.position_mm(rig.spec.rack.nearest(*at))))
-        )
-        pump.make_ready()
 
 
 def _dose(rig: Rig, pump: Pump, role: str, slot: str, volume_ul: float) -> CheckRow:
