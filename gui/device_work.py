@@ -218,7 +218,7 @@ class DeviceWork:
         cameras = list_cameras()
         self._tell(Told.FOUND, (findings, cameras, proposal(findings, cameras)))
         devices, n = len(findings.found), len(cameras)
-        said = f"{devices} {'device' if devices == 1 else 'devices'} answered"
+        said = f"{devices or 'No'} {'devices' if devices > 1 else 'device'} answered"
         said += f", {n} {'camera' if n == 1 else 'cameras'} found" if n else ""
         return f"{said}." if findings.finished else f"The search was ended early: {said}."
 

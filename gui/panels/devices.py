@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QTabWidget, QVBoxLayout, QWidget
 
 from campaign.state import CampaignState
@@ -49,6 +49,7 @@ class DevicesPage(QWidget):
         self._asked_once = False
         self.mark = QLabel()
         self.words = Paragraph(kind="muted", least=2, most=2)
+        self.words.setAlignment(Qt.AlignmentFlag.AlignVCenter)
         self.words.setAccessibleName("What came of the last request")
         self.again = button("Open the rig again", "Connect anew, with what the rig file says now")
         self.connected, self.finder, self.check = ConnectedTab(), FindTab(), CheckTab()

@@ -22,8 +22,10 @@ from PySide6.QtWidgets import (
 
 from gui.panels.devices_tab import DevicesTab, button, table
 from gui.panels.dose_result import DoseResult
-from gui.theme import MAIN_CONTROL_PX, Theme
+from gui.style import mark
+from gui.theme import GRID_PX, MAIN_CONTROL_PX, Theme
 from gui.units import volume
+from gui.widgets.card import label
 from gui.widgets.controls import combo, spin
 from gui.widgets.field import Field
 from gui.widgets.paragraph import Paragraph
@@ -59,17 +61,19 @@ class CalibrateTab(DevicesTab):
         )
         self.now = Paragraph(kind="sentence", least=2)
         self.now.setAccessibleName("What to do now")
-        self.bar = QProgressBar(maximum=ENOUGH, format=f"%v of {ENOUGH}")
+        self.bar = QProgressBar(maximum=ENOUGH, textVisible=False)
         self.bar.setAccessibleName("Weighed doses")
+        self.count = label()
         self.result = DoseResult()
         self.table = table("Weighed doses", _COLUMNS, 3)
-        self.table.verticalHeader().setDefaultSectionSize(36)
         triggers = self.table.EditTrigger
         self.table.setEditTriggers(
             triggers.DoubleClicked | triggers.AnyKeyPressed | triggers.EditKeyPressed | triggers.SelectedClicked
         )
+        header = self.table.horizontalHeader()
+        header.setDefaultAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         for column in range(3):
-            self.table.horizontalHeader().setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)
+            header.setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)
         self._lay_out()
         self._connect()
         self.fit()
@@ -83,13 +87,18 @@ class CalibrateTab(DevicesTab):
         for column, (text, widget) in enumerate(fields):
             grid.addWidget(Field("", text, widget, widget.toolTip() or widget.accessibleName()), 0, column)
             grid.setColumnStretch(column, 1)
-        left, right = QVBoxLayout(), QVBoxLayout()
+        left, right, row = QVBoxLayout(), QVBoxLayout(), QHBoxLayout()
+        for each in (left, right, row):
+            each.setSpacing(GRID_PX)
         left.addWidget(self.now)
-        row = QHBoxLayout()
         row.addWidget(self.dose, 2)
         row.addWidget(self.again, 1)
         left.addLayout(row)
-        left.addWidget(self.bar)
+        far = QHBoxLayout()
+        far.setSpacing(GRID_PX)
+        far.addWidget(self.bar, 1)
+        far.addWidget(self.count)
+        left.addLayout(far)
         left.addWidget(self.table, 1)
         right.addWidget(self.result, 1)
         right.addWidget(self.save, 0, Qt.AlignmentFlag.AlignRight)
@@ -209,7 +218,8 @@ class CalibrateTab(DevicesTab):
         self._result = None
         try:
             weighed, rows = self._weighed()
-            self.bar.setValue(len(weighed))
+            self.bar.setValue(min(len(weighed), ENOUGH))
+            self.count.setText(f"{len(weighed)} of {ENOUGH} weighed")
             spec = self._rig.pumps.get(self.role.currentText()) if self._rig is not None else None
             self._result = calibrate(weighed, self.density.value(), spec)
         except ValueError as error:
@@ -245,6 +255,9 @@ class CalibrateTab(DevicesTab):
         done, any_pump = len(self._doses), self.role.count() > 0
         self.able(self.dose, when=any_pump)
         self.dose.setText(f"Dose {volume(self._next_ul)}" if any_pump else "Dose")
+        enough = done >= ENOUGH and self._waits_for is None
+        mark(self.dose, "plain" if enough else "filled")
+        mark(self.save, "filled" if enough else "plain")
         self.again.setEnabled(bool(done) and not self.going)
         for each in (self.role, self.volume, self.other, self.rate):
             each.setEnabled(not self.going and any_pump)
@@ -267,8 +280,8 @@ class CalibrateTab(DevicesTab):
 
     def set_theme(self, theme: Theme) -> None:
         super().set_theme(theme)
-        self.table.verticalHeader().setDefaultSectionSize(max(36, theme.px(32)))
-        self.bar.setFixedHeight(max(18, theme.px(18)))
+        self.table.verticalHeader().setDefaultSectionSize(theme.px(32))
+        self.bar.setFixedHeight(theme.px(12))
 
 
 def _number(text: str) -> QTableWidgetItem:

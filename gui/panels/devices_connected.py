@@ -3,10 +3,11 @@
 from typing import Any
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QHBoxLayout, QHeaderView, QTableWidgetItem, QVBoxLayout, QWidget
 
 from gui.device_rows import DeviceRow
-from gui.icons import icon
+from gui.icons import icon, pixmap
 from gui.panels.device_acts import DeviceActs
 from gui.panels.devices_tab import DevicesTab, add_row, button, table
 from gui.theme import Theme
@@ -24,7 +25,7 @@ class ConnectedTab(DevicesTab):
     def __init__(self) -> None:
         super().__init__("Connected devices")
         self.devices: tuple[DeviceRow, ...] = ()
-        self.table = table("Connected devices", ("Device", "State", "Kind"), 1)
+        self.table = table("Connected devices", ("Device", "State", "Kind"), 2)
         self.ask_all = button("Ask them all", "Every device tells who it is and how it is set; nothing moves")
         self.name, self.identity = label("", "cardTitle"), Paragraph(_EMPTY, "muted")
         self.about = table("What the chosen device tells of itself", ("", ""), 1)
@@ -117,4 +118,6 @@ class ConnectedTab(DevicesTab):
             if item is not None:
                 bad, odd = bool(device.trouble), bool(device.unready or device.locked)
                 shape = "cross" if bad else "warn" if odd else "check"
-                item.setIcon(icon(shape, theme.fail if bad else theme.warn if odd else theme.ok))
+                made = icon(shape, theme.fail if bad else theme.warn if odd else theme.ok)
+                made.addPixmap(pixmap(shape, theme.on_accent), QIcon.Mode.Selected)
+                item.setIcon(made)

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QPlainTextEdit, QProgres
 
 from gui.panels.devices_tab import DevicesTab, add_row, button, table
 from gui.panels.setup import CHECK_AFTER_MS
-from gui.theme import Theme
+from gui.theme import GRID_PX, Theme
 from gui.widgets.card import label
 from gui.widgets.elided import Elided
 from gui.widgets.paragraph import Paragraph
@@ -62,21 +62,20 @@ class FindTab(DevicesTab):
         self.fit()
 
     def _lay_out(self) -> None:
-        row = QHBoxLayout()
+        left, right, row, head = QVBoxLayout(), QVBoxLayout(), QHBoxLayout(), QHBoxLayout()
+        for each in (left, right, row, head):
+            each.setSpacing(GRID_PX)
         row.addWidget(self.start)
         row.addWidget(self.stop)
         row.addWidget(self.bar, 1)
-        left = QVBoxLayout()
         left.addWidget(Paragraph(_HOW, "muted"))
         left.addLayout(row)
         left.addWidget(self.doing)
         left.addWidget(self.table, 1)
-        right = QVBoxLayout()
-        head = QHBoxLayout()
         head.addWidget(label("Rig file", "caption"))
         head.addStretch(1)
-        for each in (self.load, self.save, self.use):
-            head.addWidget(each)
+        for act in (self.load, self.save, self.use):
+            head.addWidget(act)
         right.addLayout(head)
         right.addWidget(self.text, 1)
         right.addWidget(self.mistakes)
@@ -89,7 +88,7 @@ class FindTab(DevicesTab):
     def show_progress(self, progress: Any) -> None:
         share, doing = progress
         self.bar.setValue(round(1000 * share))
-        self.doing.say(doing)
+        self.doing.say(doing if share < 1 else "")
 
     def show_found(self, found: Any) -> None:
         """found: hardware.discovery.Findings, cameras, the text of the rig file that fits."""

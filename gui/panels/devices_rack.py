@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 
 from gui.panels.deck_map import DeckMap
 from gui.panels.devices_tab import DevicesTab, button
+from gui.panels.dose_result import signed
 from gui.panels.jog_pad import StageCard
 from gui.theme import CONTROL_PX, Theme
 from gui.widgets.card import Card
@@ -64,7 +65,8 @@ class RackTab(DevicesTab):
         row = QHBoxLayout()
         row.addWidget(Field("", "Rows", self.rows, "How many rows, A to Z"))
         row.addWidget(Field("", "Columns", self.columns, "How many columns"))
-        for each in (self.first, self.last, self.file):
+        self.card.header.addWidget(self.file)
+        for each in (self.first, self.last):
             row.addWidget(each, 0, Qt.AlignmentFlag.AlignBottom)
         row.addStretch(1)
         self.card.body.addWidget(Paragraph(_HOW, "muted"))
@@ -158,7 +160,7 @@ class RackTab(DevicesTab):
             self.told.say(f"That is no rack: {error}.", "bad")
             self.fit()
             return
-        askew = f", turned by {rack.angle_deg:.2f}°" if abs(rack.angle_deg) > 0.005 else ""
+        askew = f", turned by {signed(rack.angle_deg)}°" if abs(rack.angle_deg) > 0.005 else ""
         self.told.say(f"Vials stand {rack.pitch_mm:.2f}\u202fmm apart{askew}. Click some to see.", "")
         self._take(rack)
 

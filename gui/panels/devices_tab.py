@@ -72,6 +72,8 @@ def button(text: str, tip: str, *, filled: bool = False, height: int = CONTROL_P
     made.setAccessibleName(text)
     made.setAccessibleDescription(tip)
     made.setMinimumHeight(height)
+    if height > CONTROL_PX:  # the style sheet's own least height would win
+        made.setStyleSheet(f"min-height: {height - 10}px;")
     if filled:
         mark(made, "filled")
     return made

@@ -27,10 +27,10 @@ class DoseResult(QWidget):
         grid.setVerticalSpacing(2)
         for n, (key, name) in enumerate(_NAMES.items()):
             self.figures[key].setAccessibleName(name)
-            grid.addWidget(Paragraph(name, "caption"), 2 * (n // 2), n % 2)
-            grid.addWidget(self.figures[key], 2 * (n // 2) + 1, n % 2)
+            grid.addWidget(Paragraph(name, "caption"), 3 * (n // 2), n % 2)
+            grid.addWidget(self.figures[key], 3 * (n // 2) + 1, n % 2)
             grid.setColumnStretch(n % 2, 1)
-        grid.setRowMinimumHeight(2, 28)
+        grid.setRowMinimumHeight(2, 8)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(12)
@@ -44,10 +44,10 @@ class DoseResult(QWidget):
         offset = f" ± {result.offset_se_ul:.2f}" if result.offset_se_ul is not None else ""
         repeats = f"{result.cv_percent:.2f}\u202f%" if result.cv_percent is not None else "–"
         self.figures["factor"].setText(f"{result.factor:.4f}{factor}")
-        self.figures["offset"].setText(f"{_signed(result.offset_ul)}{offset}\u202fµL")
-        self.figures["error"].setText(f"{_signed(result.bias_percent)}\u202f%")
+        self.figures["offset"].setText(f"{signed(result.offset_ul)}{offset}\u202fµL")
+        self.figures["error"].setText(f"{signed(result.bias_percent)}\u202f%")
         self.figures["repeatability"].setText(repeats)
-        advice = list(result.advice)
+        advice = list(result.advice) or ["These figures can be used."]
         if result.outlier is not None:
             number, right = result.outlier + 1, rows[result.outlier] + 1
             advice = [text.replace(f"Dose {number} ", f"Dose {right} ", 1) for text in advice]
@@ -59,5 +59,5 @@ class DoseResult(QWidget):
         self.advice.say(f"{words[:1].upper()}{words[1:].rstrip('.')}.", "muted")
 
 
-def _signed(value: float) -> str:
+def signed(value: float) -> str:
     return f"{value:+.2f}".replace("-", "\u2212")

@@ -3,6 +3,7 @@
 import time
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel
 
 from gui.facts import DeviceFact
@@ -55,6 +56,10 @@ class StatusBar(QFrame):
         self._devices = devices
         self._dress()
 
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        super().resizeEvent(event)
+        self._dress()
+
     def show_simulated(self, simulated: bool) -> None:
         self.simulated.setVisible(simulated)
 
@@ -105,3 +110,9 @@ class StatusBar(QFrame):
                 dot.setPixmap(pixmap(_SHAPES[fact.tone], getattr(self._theme, fact.tone), 12))
                 word.setText(f"{fact.name} {fact.word}")
                 word.setAccessibleName(f"{fact.name}: {fact.word}")
+        if (
+            sum(word.sizeHint().width() + 30 for _, word in self._labels)
+            > self.width() - self.simulated.width() - 80
+        ):
+            for fact, (_, word) in zip(self._devices, self._labels, strict=False):
+                word.setText(f"{fact.name.removeprefix('pump ')} {fact.word}")

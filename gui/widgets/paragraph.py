@@ -1,7 +1,7 @@
 """Text that wraps and always has the height that it needs, within a layout that keeps the sizes of the others."""
 
-from PySide6.QtCore import QEvent, Qt
-from PySide6.QtGui import QResizeEvent
+from PySide6.QtCore import QEvent, QSize, Qt
+from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QSizePolicy
 
 from gui.style import mark
@@ -29,6 +29,16 @@ class Paragraph(Wrapped):
             self.setToolTip(text if self._most else "")
             self._fit()
 
+    def sizeHint(self) -> QSize:  # noqa: N802
+        return QSize(0, self._least * self.fontMetrics().lineSpacing() + 2)
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802
+        return self.sizeHint()
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
+        super().showEvent(event)
+        self._fit()
+
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
         super().resizeEvent(event)
         self._fit()
@@ -39,6 +49,9 @@ class Paragraph(Wrapped):
             self._fit()
 
     def _fit(self) -> None:
+        """Only on the screen: a page that is not shown has no width yet, and would ask for a great height."""
+        if not self.isVisible():
+            return
         line = self.fontMetrics().lineSpacing()
         flags = int(Qt.TextFlag.TextWordWrap | Qt.TextFlag.TextExpandTabs)
         room = self.fontMetrics().boundingRect(0, 0, max(40, self.width()), 10_000, flags, self.text())
