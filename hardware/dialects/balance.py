@@ -52,11 +52,11 @@ def in_grams(weight: Weight) -> float | None:
 
 
 def sics(line: str) -> Reading | None:
-    """`S S     100.00 g`, `S D`, `S +`, `S -`, `S I`, and the errors ES, ET, EL."""
+    """`S S     100.00 g`, `S D`, `S +`, `S -`, `S I`, and the errors ES, ET, EL; some answer SI with `SI S`."""
     line = line.strip()
-    if (m := re.fullmatch(r"S ([SD]) +(-?[\d.]+) +([^\s\d.]{1,5})", line)) is not None:
+    if (m := re.fullmatch(r"SI? ([SD]) +(-?[\d.]+) +([^\s\d.]{1,5})", line)) is not None:
         return _weight(m[2], m[3], stable=m[1] == "S")
-    if (m := re.fullmatch(r"S ([I+-])|S S Error (\w+)|E[SLT]", line)) is not None:
+    if (m := re.fullmatch(r"SI? ([I+-])|S S Error (\w+)|E[SLT]", line)) is not None:
         if m[2]:
             return f"reports its error {m[2]}"
         return {"I": NOT_NOW, "+": OVER, "-": UNDER}.get(m[1] or "", UNKNOWN_COMMAND)

@@ -40,6 +40,7 @@ def opened():
         ("sics", "S S 0.00 g", Weight(0.0, "g", True, 0.01)),
         ("sics", "S S      12.5 ct", Weight(12.5, "ct", True, 0.1)),
         ("sics", "S I", NOT_NOW), ("sics", "S +", OVER), ("sics", "S -", UNDER), ("sics", "ES", UNKNOWN_COMMAND),
+        ("sics", "SI D     100.00 g", Weight(100.0, "g", False, 0.01)), ("sics", "SI +", OVER),
         ("sics", "S S Error 10b", "reports its error 10b"),
         ("sics", "S S     1a0.00 g", None), ("sics", "S S     100.00", None), ("sics", 'I4 A "1"', None),
         ("sbi", "+   123.56 g  ", Weight(123.56, "g", True, 0.01)),
