@@ -1,140 +1,16 @@
 """What no caller can get round: full vials, empty syringes, the ends of the travel, and a stop in force."""
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Mapping
 
 from hardware.devices import NeedsReadying, Pump, PumpAbilities, PumpRange, Stage, StageRange, Traffic
 from hardware.errors import HardwareError, OutOfRangeError, StoppedError
 from hardware.fluidics import Delivery
-from hardware.spec import NOZZLES_UP_MM, RackSpec
-from hardware.toml_file import did_you_mean
+from hardware.spec import NOZZLES_UP_MM
+from hardware.station import Station
 
-ON_SLOT_MM = 0.5
 SAME_PLACE_MM = 0.02
 UNWOUND_S = 0.2
-
-
-class Station:
-    """The place under the nozzles: which vial stands there, how full it is, who pours and who moves."""
-
-    def __init__(self, stage: Stage, rack: RackSpec, latch: threading.Event) -> None:
-        self.rack = rack
-        self.latch = latch
-        self._stage = stage
-        self._lock = threading.Lock()
-        self._contents_ul = dict.fromkeys(rack.slots, 0.0)
-        self._pouring: set[str] = set()
-        self._moving = False
-
-    def slot_now(self) -> str | None:
-        """The slot at the station, None between slots. Raises HardwareError while the position is unknown."""
-        x, y, _ = self._stage.position_mm()
-        slot = self.rack.nearest(x, y)
-        slot_x, slot_y = self.rack.position_mm(slot)
-        return slot if abs(x - slot_x) <= ON_SLOT_MM and abs(y - slot_y) <= ON_SLOT_MM else None
-
-    def contents_ul(self, slot: str) -> float:
-        with self._lock:
-            return self._contents_ul[self.known(slot)]
-
-    def set_contents(self, slot: str, volume_ul: float) -> None:
-        if not 0 <= volume_ul <= self.rack.vial.capacity_ul:
-            raise OutOfRangeError(slot, f"a vial of {self.rack.vial.capacity_ul:g} µL cannot hold {volume_ul:g} µL")
-        with self._lock:
-            self._contents_ul[self.known(slot)] = volume_ul
-
-    def known(self, slot: str) -> str:
-        if slot not in self._contents_ul:
-            raise OutOfRangeError("rack", f"has no slot {slot!r}{did_you_mean(slot, self._contents_ul)}")
-        return slot
-
-    def check_running(self, device: str) -> None:
-        if self.latch.is_set():
-            raise StoppedError(device, "everything is stopped; release the stop before going on")
-
-    def release(self) -> None:
-        """Release the stop. Raises HardwareError while something that began before it has not ended."""
-        with self._lock:
-            if busy := sorted(self._pouring) + ["stage"] * self._moving:
-                left = f"{', '.join(busy)} has not come to its end since the stop"
-                raise HardwareError("rig", f"{left}; wait a little, or start the program anew")
-            self.latch.clear()
-
-    @contextmanager
-    def pouring(
-        self, role: str, volume_ul: float, left_ul: Callable[[], float], into: str | None = None
-    ) -> Iterator[None]:
-        """Book `volume_ul` into the vial at the station before it flows, and correct the book by what flowed.
-
-        into: the slot that must be there. From the question until the end of the dose the stage stands.
-        """
-        with self._standing_for(role):
-            slot = self.slot_now()
-            if into is not None and slot != into:
-                stands = f"slot {slot}" if slot else "no slot"
-                raise OutOfRangeError(role, f"{stands} is under the nozzles, not {into}; move there first")
-            self._book(role, slot, volume_ul)
-            before_ul = left_ul()
-            try:
-                yield
-            finally:
-                with self._lock:
-                    if slot is not None:
-                        self._contents_ul[slot] += before_ul - left_ul() - volume_ul
-
-    @contextmanager
-    def expelling(self, role: str) -> Iterator[None]:
-        """While a pump makes a movement of its own, which may push liquid out: not into a vial."""
-        with self._standing_for(role):
-            slot = None
-            with suppress(HardwareError):  # nobody knows what is under the nozzles, and a person has said go on
-                slot = self.slot_now()
-            if slot is not None:
-                under = f"vial {slot} is under the nozzles"
-                raise OutOfRangeError(role, f"making it ready may push liquid out, and {under}; move it away first")
-            yield
-
-    @contextmanager
-    def _standing_for(self, role: str) -> Iterator[None]:
-        """The stage stands, and this pump does nothing else."""
-        with self._lock:
-            self.check_running(role)
-            if self._moving:
-                raise HardwareError(role, "the stage is moving; dispense when it stands")
-            if role in self._pouring:
-                raise HardwareError(role, "is still delivering; wait or stop it first")
-            self._pouring.add(role)
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._pouring.discard(role)
-
-    def _book(self, role: str, slot: str | None, volume_ul: float) -> None:
-        if slot is None:
-            return
-        with self._lock:
-            full = self._contents_ul[slot] + volume_ul
-            if full > self.rack.vial.fill_limit_ul + 1e-6:
-                limit = f"above its fill limit of {self.rack.vial.fill_limit_ul:g} µL"
-                raise OutOfRangeError(role, f"{volume_ul:g} µL would fill vial {slot} to {full:g} µL, {limit}")
-            self._contents_ul[slot] = full
-
-    @contextmanager
-    def moving(self) -> Iterator[None]:
-        with self._lock:
-            self.check_running("stage")
-            if self._moving:
-                raise HardwareError("stage", "is still moving; wait or stop it first")
-            if self._pouring:
-                raise HardwareError("stage", f"{', '.join(sorted(self._pouring))} still dispenses; wait for it")
-            self._moving = True
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._moving = False
 
 
 class LimitedPump:
@@ -165,7 +41,8 @@ class LimitedPump:
         return self._pump.left_ul
 
     def loaded(self, volume_ul: float) -> None:
-        self._pump.loaded(volume_ul)
+        with self._station.at_rest(self.name):
+            self._pump.loaded(volume_ul)
 
     def open(self) -> None:
         self._pump.open()
@@ -215,8 +92,9 @@ class LimitedPump:
 
     def discard(self, volume_ul: float, rate_ul_s: float | None = None) -> float:
         """Push `volume_ul` to waste; returns what went there, in µL."""
-        self._station.check_running(self.name)
-        return self._piped("port to waste").discard(volume_ul, rate_ul_s)
+        pump = self._piped("port to waste")
+        with self._station.standing_for(self.name, max(0.0, pump.left_ul - volume_ul)):
+            return pump.discard(volume_ul, rate_ul_s)
 
     def _piped(self, what: str) -> Delivery:
         if not isinstance(self._pump, Delivery):
@@ -237,7 +115,8 @@ class LimitedPump:
 
     def aspirate(self, volume_ul: float, rate_ul_s: float) -> float:
         self._check(volume_ul, rate_ul_s)
-        return self._pump.aspirate(volume_ul, rate_ul_s)
+        with self._station.standing_for(self.name):
+            return self._pump.aspirate(volume_ul, rate_ul_s)
 
     def stop(self) -> None:
         self._pump.stop()

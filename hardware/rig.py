@@ -15,9 +15,10 @@ from hardware.drivers import module_of
 from hardware.errors import HardwareError, NotConnectedError, OutOfRangeError
 from hardware.exchange import exchanged
 from hardware.fluidics import Delivery, for_driver
-from hardware.limits import LimitedPump, LimitedStage, Station
+from hardware.limits import LimitedPump, LimitedStage
 from hardware.plunger import Cut
 from hardware.spec import CameraSpec, MeterSpec, PumpSpec, RigSpec, StageSpec
+from hardware.station import Station
 from hardware.toml_file import did_you_mean
 from hardware.wire import Wire
 

@@ -12,9 +12,10 @@ from hardware.errors import (
     StoppedError,
 )
 from hardware.fluidics import Delivery
-from hardware.limits import LimitedPump, Station
+from hardware.limits import LimitedPump
 from hardware.plunger import Cut
 from hardware.spec import PumpSpec, RackSpec, VialSpec
+from hardware.station import Station
 
 FAULTS = ("stopped", "lost", "silent", "refused", "stalled")
 

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from hardware.errors import DeviceTimeoutError, HardwareError, StoppedError
-from hardware.limits import LimitedStage, Station
+from hardware.limits import LimitedStage
 from hardware.rig import open_rig
 from hardware.rig_file import load_rig
+from hardware.station import Station
 from hardware.virtual.bench import VirtualBench
 from resources import path
 

@@ -1,0 +1,116 @@
+"""The books of vials and syringes while something flows: nobody can make them say less than what is there."""
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from hardware.errors import HardwareError, OutOfRangeError, StoppedError
+from hardware.rig import LocalRig, open_rig
+from hardware.spec import PumpSpec, RackSpec, RigSpec, StageSpec, VialSpec
+from hardware.virtual.bench import VirtualBench
+
+SPEED = 50.0
+SPEC = RigSpec(
+    name="virtual",
+    pumps={role: PumpSpec("new_era", f"port of {role}", 23.03, 25_000, {}, role) for role in ("red", "water")},
+    stage=StageSpec("grbl", "COM2", (200, 120, 50), {}),
+    rack=RackSpec(4, 6, 25, (20, 20), VialSpec(8000, 6000, 14, 16, 50)),
+)
+
+
+@pytest.fixture
+def bench() -> Iterator[VirtualBench]:
+    with VirtualBench(SPEC, speed=SPEED) as bench:
+        yield bench
+
+
+@pytest.fixture
+def rig(bench) -> Iterator[LocalRig]:
+    with open_rig(bench.rig, speed=SPEED) as rig:
+        rig.stage.home()
+        rig.stage.move_to(*SPEC.rack.position_mm("B2"))
+        yield rig
+
+
+class Running:
+    """A movement that goes on until it is stopped: `red` at 5 µL/s."""
+
+    def __init__(self, bench, call, *values):
+        self.ended: Exception | float | None = None
+        self._thread = threading.Thread(target=self._run, args=(call, values), daemon=True)
+        self._thread.start()
+        pause = threading.Event()
+        while not bench.truth.pump_moves("red"):
+            assert self._thread.is_alive(), self.ended
+            pause.wait(0.005)
+
+    def _run(self, call, values):
+        try:
+            self.ended = call(*values)
+        except HardwareError as error:
+            self.ended = error
+
+    def end(self):
+        self._thread.join(20)
+        assert not self._thread.is_alive()
+        return self.ended
+
+
+def test_nobody_says_what_a_vial_holds_while_it_is_filled(bench, rig):
+    dose = Running(bench, rig.dose, "B2", "red", 5000.0, 5.0)
+    with pytest.raises(HardwareError, match="is being filled"):
+        rig.set_contents("B2", 0.0)
+    rig.set_contents("A1", 100.0)
+    rig.stop_all()
+    assert isinstance(dose.end(), StoppedError)
+    rig.set_contents("B2", 0.0)
+
+
+def test_nobody_says_what_a_syringe_holds_while_it_moves(bench, rig):
+    dose = Running(bench, rig.dose, "B2", "red", 5000.0, 5.0)
+    with pytest.raises(HardwareError, match="still delivering"):
+        rig.loaded("red", 25_000.0)
+    rig.loaded("water", 1000.0)
+    rig.stop_all()
+    dose.end()
+    poured_ul = sum(bench.truth.contents_ul("B2").values())
+    assert rig.contents_ul("B2") == pytest.approx(poured_ul, rel=0.03, abs=2)
+    assert rig.contents_ul("B2") == pytest.approx(25_000 - rig.pumps["red"].left_ul)
+    rig.loaded("red", 25_000.0)  # also while everything is stopped
+
+
+def test_a_stop_is_not_released_and_the_stage_stands_while_a_syringe_is_drawn_up(bench, rig):
+    bench.truth.set_left("red", 0.0)
+    rig.loaded("red", 0.0)
+    drawing = Running(bench, rig.pumps["red"].aspirate, 5000.0, 5.0)
+    with pytest.raises(HardwareError, match="still dispenses"):
+        rig.stage.move_to(*SPEC.rack.position_mm("A1"))
+    rig._latch.set()
+    with pytest.raises(HardwareError, match="has not come to its end"):
+        rig.rearm()
+    rig.stop_all()
+    assert isinstance(drawing.end(), StoppedError)
+    rig.rearm()
+
+
+@pytest.mark.parametrize("off_mm", [0.6, 3.0, 8.4])
+def test_nothing_is_poured_over_the_edge_of_a_vial(bench, rig, off_mm):
+    x_mm, y_mm = SPEC.rack.position_mm("B2")
+    rig.stage.move_to(x_mm + off_mm, y_mm)
+    with pytest.raises(OutOfRangeError, match="from the middle of vial B2"):
+        rig.pumps["red"].dispense(100.0, 100.0)
+    assert bench.truth.contents_ul("B2") == {}
+    rig.stage.move_to(x_mm + 12.0, y_mm)
+    rig.pumps["red"].dispense(100.0, 100.0)  # beside all of them, as a person wants it
+    assert bench.truth.contents_ul("B2") == {}
+
+
+def test_a_dose_is_booked_and_told_before_it_flows(bench, rig):
+    told: list[tuple[float, dict[str, float], bool]] = []
+    rig._station.booked = lambda: told.append(
+        (rig.contents_ul("B2"), rig._station.worst_left_ul(), bench.truth.pump_moves("red"))
+    )
+    rig.dose("B2", "red", 250.0, 100.0)
+    assert told == [(250.0, {"red": 24_750.0}, False)]
+    assert rig._station.worst_left_ul() == {}
