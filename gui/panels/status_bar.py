@@ -42,7 +42,7 @@ class StatusBar(QFrame):
         )
         self.simulated.setFixedHeight(16)
         self.simulated.hide()
-        row = QHBoxLayout(self)
+        self._row = row = QHBoxLayout(self)
         row.setContentsMargins(PADDING_PX, 0, PADDING_PX, 0)
         row.setSpacing(PADDING_PX)
         row.addLayout(self._left)
@@ -110,9 +110,6 @@ class StatusBar(QFrame):
                 dot.setPixmap(pixmap(_SHAPES[fact.tone], getattr(self._theme, fact.tone), 12))
                 word.setText(f"{fact.name} {fact.word}")
                 word.setAccessibleName(f"{fact.name}: {fact.word}")
-        if (
-            sum(word.sizeHint().width() + 30 for _, word in self._labels)
-            > self.width() - self.simulated.width() - 80
-        ):
+        if self._row.minimumSize().width() > self.width():
             for fact, (_, word) in zip(self._devices, self._labels, strict=False):
                 word.setText(f"{fact.name.removeprefix('pump ')} {fact.word}")
