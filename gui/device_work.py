@@ -9,6 +9,7 @@ import logging
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -57,7 +58,7 @@ class DeviceWork:
         self._cancelled, self._halted = threading.Event(), threading.Event()
         self._answers: list[bool] = []
         self._answered = threading.Event()
-        self.busy = False
+        self.busy = self._closed = False
 
     @property
     def rig_path(self) -> Path | None:
@@ -139,6 +140,7 @@ class DeviceWork:
         self._submit("", self._read_labware, path, a1_mm)
 
     def close(self) -> None:
+        self._closed = True
         self._cancelled.set()
         self._pool.shutdown(wait=False, cancel_futures=True)
 
@@ -146,13 +148,16 @@ class DeviceWork:
 
     def _submit(self, claims: str, work: Callable[..., str], *values: Any) -> None:
         """claims: what the rig is taken for; empty for work that leaves it alone."""
+        if self._closed:
+            return
         if self.busy:
             self._tell(Told.REFUSED, "Still busy with the last request.")
         elif claims and (refused := self._claim(claims)):
             self._tell(Told.REFUSED, refused)
         else:
             self.busy = True
-            self._pool.submit(self._guarded, work, values, bool(claims))
+            with suppress(RuntimeError):  # the window closes just now
+                self._pool.submit(self._guarded, work, values, bool(claims))
 
     def _guarded(self, work: Callable[..., str], values: tuple[Any, ...], claimed: bool) -> None:
         end, said = Told.REFUSED, ""
