@@ -47,6 +47,7 @@ PARTS: dict[str, Part] = {
     "GRBL axis as a pump": _pump("grbl_axis", 14.5, 10_000.0),
     "GRBL 1.1": StageSpec("grbl", "stage", TRAVEL_MM, {}),
     "Marlin": StageSpec("marlin", "stage", TRAVEL_MM, {}),
+    "RepRapFirmware, HTTP": StageSpec("rrf", "stage", TRAVEL_MM, {}),
     "Zaber ASCII": StageSpec("zaber", "stage", TRAVEL_MM, {"step_um": 0.124, "z": "3.1"}),
     "SCPI": MeterSpec("scpi", "meter", {}),
     "Balance, MT-SICS": MeterSpec("balance", "meter", {}),
@@ -102,7 +103,23 @@ def said_once(driver: Any) -> list[tuple[bytes, int]]:
     return [(_NUMBERED.sub(rb"\1\n", sent), heard) for sent, heard in turns if heard]
 
 
+def http_raw_ms(address: str, turns: list[tuple[bytes, int]], count: int) -> float:
+    """A connection for every exchange, as HTTP has it here."""
+    host, port = address.removeprefix("http://").split(":")
+
+    def once() -> None:
+        for sent, _ in turns:
+            with socket.create_connection((host, int(port)), timeout=5.0) as wire:
+                wire.sendall(sent)
+                while wire.recv(4096):
+                    pass
+
+    return median_ms(once, count)
+
+
 def raw_ms(address: str, turns: list[tuple[bytes, int]], count: int) -> float:
+    if address.startswith("http"):
+        return http_raw_ms(address, turns, count)
     host, port = address.removeprefix("socket://").split(":")
     with socket.create_connection((host, int(port)), timeout=5.0) as wire:
         wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -117,7 +134,9 @@ def raw_ms(address: str, turns: list[tuple[bytes, int]], count: int) -> float:
             for sent, heard in turns:
                 wire.sendall(sent)
                 while heard > 0:
-                    heard -= len(wire.recv(4096))
+                    piece = wire.recv(4096)
+                    assert piece, "the instrument hung up"
+                    heard -= len(piece)
 
         return median_ms(once, count)
 
