@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from hardware.camera_address import without_secrets
 from hardware.devices import Device, Rig
 from hardware.drivers import module_of
 from hardware.errors import HardwareError
@@ -38,7 +39,7 @@ class DeviceRow:
             return "does not answer"
         if self.unready:
             return "not ready"
-        return "locked by an alarm" if self.locked else self.about.get("state", "answers")
+        return "locked: home it" if self.locked else self.about.get("state", "answers")
 
 
 def rows_of(rig: Rig) -> tuple[DeviceRow, ...]:
@@ -64,4 +65,5 @@ def _row(rig: Rig, role: str, device: Device) -> DeviceRow:
         told["trouble"] = error.message
     if role == "stage" and hasattr(module_of(spec.kind).Driver, "unlock"):
         told["locked"] = "alarm" in told.get("about", {}).get("state", "").lower()
-    return DeviceRow(role, spec.kind, str(getattr(spec, "port", getattr(spec, "source", ""))), **told)
+    port = without_secrets(spec.source) if role == "camera" else spec.port
+    return DeviceRow(role, spec.kind, port, **told)

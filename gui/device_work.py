@@ -82,6 +82,12 @@ class DeviceWork:
             f"Turning the valve of {role}", self._act, role, "select", f"The valve of {role} is at {port}.", port
         )
 
+    def questions(self) -> dict[str, str]:
+        """What persons who read meters are asked now."""
+        rig = self._lab.rig
+        meters = rig.meters if rig is not None else {}
+        return {role: asked for role, meter in meters.items() if (asked := getattr(meter, "waiting", ""))}
+
     def read_meter(self, role: str) -> None:
         threading.Thread(target=self._read, args=(role,), name=f"reads {role}", daemon=True).start()
 

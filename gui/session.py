@@ -81,7 +81,10 @@ class Session:
 
     def open_rig(self, path: Path, spec: CampaignSpec) -> None:
         """Another rig file for this window: opened as it is, or rehearsed on the virtual bench if it says so."""
-        if refused := self._claim("Opening the rig"):
+        campaign = self._campaign
+        if campaign is not None and campaign.state.phase not in ("Idle", "Complete", "Stopped"):
+            self._bridge.told.emit("warn", "A campaign is in progress. End it first, then open another rig.")
+        elif refused := self._claim("Opening the rig"):
             self._bridge.told.emit("warn", refused)
         else:
             self._submit(self._change_rig, path, spec)
@@ -204,12 +207,6 @@ class Session:
 
     def contents_ul(self) -> dict[str, float]:
         return self._lab.contents_ul()
-
-    def questions(self) -> dict[str, str]:
-        """What persons who read meters are asked now."""
-        rig = self._lab.rig
-        meters = rig.meters if rig is not None else {}
-        return {role: asked for role, meter in meters.items() if (asked := getattr(meter, "waiting", ""))}
 
     @property
     def homed(self) -> bool:
@@ -357,6 +354,7 @@ class Session:
 
     def _stopped_by_owner(self, why: str, unconfirmed: tuple[str, ...]) -> None:
         """In the line's thread: the port owner stopped everything by itself, or was lost."""
+        self.devices_work.halt()
         self._post(stopped_at=datetime.now().astimezone(), latched=True, unconfirmed=unconfirmed, busy="")
         self._bridge.told.emit("warn", f"Everything was stopped: {why}.")
 

@@ -23,7 +23,7 @@ from gui.widgets.paragraph import Paragraph
 _YOURS = "Nothing here moves or doses before you say so."
 _DOING = {
     "list_devices": "Asking every device…", "find": "Asking every free port who is there…",
-    "check": "Checking the rig: answer what you are asked below.", "make_ready": "Making it ready…",
+    "check": "Checking the rig: answer what the page Check asks.", "make_ready": "Making it ready…",
     "prime": "Priming…", "weigh_dose": "Dosing…",
 }  # fmt: skip
 
@@ -107,8 +107,8 @@ class DevicesPage(QWidget):
     def show_file(self, path: Path | None) -> None:
         """The rig file in use; None for a rig that comes with Aliquot."""
         self._rig_path = path
-        self.calibrate.show_file(path)
-        self.rack.show_file(path)
+        self.calibrate.into.show_file(path)
+        self.rack.into.show_file(path)
 
     def show_position(self, position_mm: tuple[float, float, float] | None) -> None:
         self.rack.show_position(position_mm)

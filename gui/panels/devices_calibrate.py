@@ -4,14 +4,12 @@ Made for gloves: one large button, the weight's cell has the focus after each do
 """
 
 import re
-from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer
 from PySide6.QtWidgets import (
     QAbstractItemDelegate,
     QDoubleSpinBox,
-    QFileDialog,
     QGridLayout,
     QHBoxLayout,
     QHeaderView,
@@ -20,7 +18,7 @@ from PySide6.QtWidgets import (
     QVBoxLayout,
 )
 
-from gui.panels.devices_tab import DevicesTab, button, table
+from gui.panels.devices_tab import DevicesTab, IntoRigFile, button, table
 from gui.panels.dose_result import DoseResult
 from gui.style import mark
 from gui.theme import GRID_PX, MAIN_CONTROL_PX, Theme
@@ -44,7 +42,6 @@ class CalibrateTab(DevicesTab):
         self._rig: RigSpec | None = None
         self._doses: list[float] = []
         self._result: Calibration | None = None
-        self.has_file = False
         self.role = combo("Pump", "Which pump is weighed")
         self.volume = _box("Volume of doses 1 to 5", "\u202fµL")
         self.other = _box("Volume of doses 6 to 10", "\u202fµL")
@@ -59,6 +56,7 @@ class CalibrateTab(DevicesTab):
         self.save = button(
             "Use in the rig file", "Write factor and offset beside the pump in the rig file", height=MAIN_CONTROL_PX
         )
+        self.into = IntoRigFile(self, self.save)
         self.now = Paragraph(kind="sentence", least=2)
         self.now.setAccessibleName("What to do now")
         self.bar = QProgressBar(maximum=ENOUGH, textVisible=False)
@@ -126,12 +124,6 @@ class CalibrateTab(DevicesTab):
         self.role.clear()
         self.role.addItems(list(rig.pumps) if rig is not None else [])
         self._forget()
-
-    def show_file(self, path: Path | None) -> None:
-        """The rig file in use; None for a rig that comes with Aliquot."""
-        self.has_file = path is not None
-        self.save.setText("Use in the rig file" if self.has_file else "Save as a rig file…")
-        self.save.setAccessibleName(self.save.text())
 
     def add_dose(self, dose: Any) -> None:
         """A dose was given: its weight is to be typed."""
@@ -240,16 +232,10 @@ class CalibrateTab(DevicesTab):
         self.ask("weigh_dose", self.role.currentText(), self._next_ul, self.rate.value())
 
     def _save(self) -> None:
-        if self._result is None:
-            return
-        path = ""
-        if not self.has_file:
-            path, _ = QFileDialog.getSaveFileName(self, "Save the rig as a file", "rig.toml", "Rig files (*.toml)")
-            if not path:
-                return
-        note = f"{len(self._result.true_ul)} weighed doses"
-        new = Path(path) if path else None
-        self.ask("save_calibration", self.role.currentText(), values(self._result), note, new)
+        go_on, new = self.into.ask() if self._result is not None else (False, None)
+        if go_on and self._result is not None:
+            note = f"{len(self._result.true_ul)} weighed doses"
+            self.ask("save_calibration", self.role.currentText(), values(self._result), note, new)
 
     def fit(self) -> None:
         done, any_pump = len(self._doses), self.role.count() > 0

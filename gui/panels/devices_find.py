@@ -4,10 +4,9 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QTimer, Signal
-from PySide6.QtGui import QFont
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QPlainTextEdit, QProgressBar, QVBoxLayout
 
-from gui.panels.devices_tab import DevicesTab, add_row, button, table
+from gui.panels.devices_tab import RIG_FILES, DevicesTab, add_row, button, table, typewriter
 from gui.panels.setup import CHECK_AFTER_MS
 from gui.theme import GRID_PX, Theme
 from gui.widgets.card import label
@@ -15,7 +14,6 @@ from gui.widgets.elided import Elided
 from gui.widgets.paragraph import Paragraph
 from hardware.rig_file import RigFileError, parse_rig
 
-_FILES = "Rig files (*.toml)"
 _HOW = (
     "Every free port is asked who is there, at the usual speeds, with questions that move and store nothing. Ports "
     "that this rig or another program holds are left alone."
@@ -48,6 +46,7 @@ class FindTab(DevicesTab):
         self.load = button("Open a file…", "Read a rig file into the text, to look at or to change")
         self.save = button("Save as…", "Save the text as a rig file")
         self.use = button("Open this rig", "Connect to the devices of the file that was saved, now")
+        self.rig_open = False
         self._path: Path | None = None
         self._fine = False
         self._timer = QTimer(self, singleShot=True, interval=CHECK_AFTER_MS)
@@ -141,12 +140,12 @@ class FindTab(DevicesTab):
         self.ask("find")
 
     def _load(self) -> None:
-        path, _ = QFileDialog.getOpenFileName(self, "Open a rig file", "", _FILES)
+        path, _ = QFileDialog.getOpenFileName(self, "Open a rig file", "", RIG_FILES)
         if path:
             self.ask("read_rig", Path(path))
 
     def _save(self) -> None:
-        path, _ = QFileDialog.getSaveFileName(self, "Save the rig file", "rig.toml", _FILES)
+        path, _ = QFileDialog.getSaveFileName(self, "Save the rig file", "rig.toml", RIG_FILES)
         if path:
             self.ask("save_text", Path(path), self.text.toPlainText())
 
@@ -164,15 +163,9 @@ class FindTab(DevicesTab):
         self.stop.setEnabled(self.going == "find")
         self.load.setEnabled(not self.going)
         self.save.setEnabled(bool(self.text.toPlainText().strip()) and not self.going)
-        wrong_only = self.refused is None or not self.rig_open
-        self.use.setEnabled(self._fine and self._path is not None and not self.going and wrong_only)
-
-    rig_open = False
-    """Whether one is open now, which a campaign may be using."""
+        unused = self.refused is None or not self.rig_open
+        self.use.setEnabled(self._fine and self._path is not None and not self.going and unused)
 
     def set_theme(self, theme: Theme) -> None:
         super().set_theme(theme)
-        font = QFont("monospace")
-        font.setStyleHint(QFont.StyleHint.Monospace)
-        font.setPixelSize(theme.px(12))
-        self.text.setFont(font)
+        self.text.setFont(typewriter(theme))

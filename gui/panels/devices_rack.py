@@ -6,7 +6,6 @@ from typing import Any
 
 import tomlkit
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QFont
 from PySide6.QtWidgets import (
     QApplication,
     QFileDialog,
@@ -18,7 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from gui.panels.deck_map import DeckMap
-from gui.panels.devices_tab import DevicesTab, button
+from gui.panels.devices_tab import DevicesTab, IntoRigFile, button, typewriter
 from gui.panels.dose_result import signed
 from gui.panels.jog_pad import StageCard
 from gui.theme import CONTROL_PX, Theme
@@ -43,12 +42,12 @@ class RackTab(DevicesTab):
         self._corners: dict[str, Place] = {}
         self.result: RackSpec | None = None
         self._labware: Path | None = None
-        self.has_file = False
         self.rows, self.columns = _count("Rows", 26), _count("Columns", 48)
         self.first = button("A1 is here", "Take the stage's position as that of the first vial")
         self.last = button("The last is here", "Take the stage's position as that of the last vial")
         self.file = button("Labware file…", "Take places, depth and volume from an Opentrons labware file")
         self.save = button("Use in the rig file", "Write this rack into the rig file", filled=True)
+        self.into = IntoRigFile(self, self.save)
         self.copy = button("Copy", "The [rack] part of a rig file, as text")
         self.text = QPlainTextEdit(readOnly=True)
         self.text.setAccessibleName("The rack as it stands in a rig file")
@@ -112,12 +111,6 @@ class RackTab(DevicesTab):
         self.told.say("This is the rack of the rig that is open.", "")
         self.fit()
 
-    def show_file(self, path: Path | None) -> None:
-        """The rig file in use; None for a rig that comes with Aliquot."""
-        self.has_file = path is not None
-        self.save.setText("Use in the rig file" if self.has_file else "Save as a rig file…")
-        self.save.setAccessibleName(self.save.text())
-
     def show_position(self, position_mm: tuple[float, float, float] | None) -> None:
         here = (round(position_mm[0], 3), round(position_mm[1], 3)) if position_mm is not None else None
         known_before, self._here = self._here is not None, here
@@ -176,14 +169,9 @@ class RackTab(DevicesTab):
             self.ask("read_labware", Path(path), a1_mm)
 
     def _save(self) -> None:
-        path = ""
-        if self.result is None:
-            return
-        if not self.has_file:
-            path, _ = QFileDialog.getSaveFileName(self, "Save the rig as a file", "rig.toml", "Rig files (*.toml)")
-            if not path:
-                return
-        self.ask("save_rack", self.result, self._labware, Path(path) if path else None)
+        go_on, new = self.into.ask() if self.result is not None else (False, None)
+        if go_on:
+            self.ask("save_rack", self.result, self._labware, new)
 
     def _go(self, slot: str) -> None:
         rack = self.result or (self._rig.rack if self._rig is not None else None)
@@ -209,10 +197,7 @@ class RackTab(DevicesTab):
         super().set_theme(theme)
         for part in (self.map, self.stage, self.part):
             part.set_theme(theme)
-        font = QFont("monospace")
-        font.setStyleHint(QFont.StyleHint.Monospace)
-        font.setPixelSize(theme.px(12))
-        self.text.setFont(font)
+        self.text.setFont(typewriter(theme))
 
 
 def _plain(value: object) -> object:

@@ -1,13 +1,25 @@
 """What the tabs of the Devices page share: a card, a request, and whether the rig may be used now."""
 
+from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QHeaderView, QPushButton, QTableWidget, QTableWidgetItem, QWidget
+from PySide6.QtGui import QFont
+from PySide6.QtWidgets import (
+    QFileDialog,
+    QHBoxLayout,
+    QHeaderView,
+    QPushButton,
+    QTableWidget,
+    QTableWidgetItem,
+    QWidget,
+)
 
 from gui.style import mark
 from gui.theme import CONTROL_PX, GRID_PX, Theme
 from gui.widgets.card import Card
+
+RIG_FILES = "Rig files (*.toml)"
 
 
 class DevicesTab(QWidget):
@@ -63,6 +75,35 @@ class DevicesTab(QWidget):
 
     def set_theme(self, theme: Theme) -> None:
         self.card.set_theme(theme)
+
+
+class IntoRigFile:
+    """A button that puts a result into the rig file; a rig that comes with Aliquot is saved as a file first."""
+
+    def __init__(self, parent: QWidget, made: QPushButton) -> None:
+        self._parent, self.button = parent, made
+        self._has_file = False
+
+    def show_file(self, path: Path | None) -> None:
+        """The rig file in use; None for a rig that comes with Aliquot."""
+        self._has_file = path is not None
+        self.button.setText("Use in the rig file" if self._has_file else "Save as a rig file…")
+        self.button.setAccessibleName(self.button.text())
+
+    def ask(self) -> tuple[bool, Path | None]:
+        """Whether to go on, and the new file when there must be one."""
+        if self._has_file:
+            return True, None
+        path, _ = QFileDialog.getSaveFileName(self._parent, "Save the rig as a file", "rig.toml", RIG_FILES)
+        return bool(path), Path(path) if path else None
+
+
+def typewriter(theme: Theme) -> QFont:
+    """For the text of files."""
+    font = QFont("monospace")
+    font.setStyleHint(QFont.StyleHint.Monospace)
+    font.setPixelSize(theme.px(12))
+    return font
 
 
 def button(text: str, tip: str, *, filled: bool = False, height: int = CONTROL_PX) -> QPushButton:

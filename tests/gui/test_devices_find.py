@@ -1,6 +1,7 @@
 """Finding devices: a made-up list of ports leads to a rig file that is completed, checked, saved and opened."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -122,6 +123,21 @@ def test_a_port_of_the_open_rig_is_told_with_its_device(
     assert devices_on(SPEC, PortInfo("COM2")) == ("the stage",)
     assert devices_on(SPEC, PortInfo("COM3", "")) == ()
     assert devices_on(None, PortInfo("COM2")) == ()
+
+
+def test_no_other_rig_is_opened_under_a_campaign(
+    qtbot: QtBot, make_window: MakeWindow, course: CampaignSpec
+) -> None:
+    wiring = make_window(replace(course, mode="approve"))
+    wiring.session.connect(course)
+    until(qtbot, lambda: wiring.facts.link == "ready")
+    wiring.do("start")
+    until(qtbot, lambda: wiring.state.phase == "Running")
+    wiring.do("pause")
+    until(qtbot, lambda: wiring.state.phase == "Held")
+    wiring.window.devices_page.opened.emit(SHIPPED)
+    until(qtbot, lambda: "End it first" in wiring.window.banner.text.text())
+    assert wiring.session.devices_work.rig_path is None
 
 
 def test_a_watch_that_cannot_begin_is_no_fault_of_the_window(

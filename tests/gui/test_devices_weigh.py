@@ -1,5 +1,6 @@
 """Ten doses weighed, a rack by two corners, a self-test: each into a file, on the virtual bench."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from hardware.labware import rack_from_corners
 from hardware.rig_file import load_rig
 from tests.gui.conftest import MakeWindow
 from tests.gui.test_devices import SHIPPED, click, on_devices, until
+from tests.hardware.test_labware import a_plate
 
 
 def homed(qtbot: QtBot, wiring: Wiring) -> None:
@@ -113,6 +115,32 @@ def test_a_rack_by_two_corners_goes_into_the_rig_file(
     assert rig.rack.position_mm("D6") == pytest.approx((133.0, 89.5), abs=0.01)
     assert rig.rack.pitch_mm == wanted.pitch_mm
     assert "# Level of 4000 µL" in rig_file.read_text(encoding="utf-8")
+
+
+def test_a_rack_from_a_labware_file_is_named_in_the_rig_file(
+    qtbot: QtBot,
+    make_window: MakeWindow,
+    colour: CampaignSpec,
+    rig_file: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    _, page = on_devices(qtbot, make_window, colour, rig_file)
+    page.tabs.setCurrentWidget(page.rack)
+    elsewhere = tmp_path / "downloads"
+    elsewhere.mkdir()
+    labware = elsewhere / "plate.json"
+    labware.write_text(json.dumps(a_plate(4, 6, dx=19.0, dy=19.0)), encoding="utf-8")
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(labware), ""))
+    click(qtbot, page.rack.file)
+    until(qtbot, lambda: page.rack.save.isEnabled())
+    assert "pitch_mm = 19.0" in page.rack.text.toPlainText()
+    click(qtbot, page.rack.save)
+    until(qtbot, lambda: not page.rack.going)
+    rack = load_rig(rig_file).rack
+    assert (rack.pitch_mm, rack.a1_mm, rack.vial.capacity_ul) == (19.0, (15.0, 15.0), 3400.0)
+    assert 'labware = "plate.json"' in rig_file.read_text(encoding="utf-8")
+    assert (tmp_path / "plate.json").exists()
 
 
 def test_a_shipped_rig_is_saved_as_a_file_first(
