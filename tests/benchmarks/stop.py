@@ -26,7 +26,7 @@ from resources import path
 
 ROOT = Path(__file__).resolve().parents[2]
 HOWS = ("idle", "loop", "c", "regex")
-STOP = b"STP\r"
+STOP = b"STP"
 
 
 class Taps:
