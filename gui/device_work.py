@@ -69,7 +69,7 @@ class DeviceWork:
         self._submit("", self._list)
 
     def make_ready(self, role: str) -> None:
-        self._submit(f"Making {role} ready", self._act, role, "make_ready", f"{role} is ready.")
+        self._submit(f"Making {role} ready", self._make_ready, role)
 
     def prime(self, role: str) -> None:
         self._submit(f"Priming the tubing of {role}", self._act, role, "prime", f"The tubing of {role} is full.")
@@ -201,6 +201,11 @@ class DeviceWork:
         finally:
             self._list()
         return said
+
+    def _make_ready(self, role: str) -> str:
+        said = self._act(role, "make_ready", f"{role} is ready.")
+        left = str(getattr(self._rig().pumps.get(role), "unready", ""))
+        return f"That is done. One more thing before {role} is ready: {left}" if left else said
 
     def _read(self, role: str) -> None:
         try:

@@ -166,8 +166,9 @@ class DeviceActs(QWidget):
             self.answer: bool(asked),
             self.value: bool(self.value.text()),
         }
+        asks = {"make_ready": self.ready, "prime": self.prime, "unlock": self.unlock}.get(self._sure)
         for each, shown in has.items():
-            each.setVisible(shown)
+            each.setVisible(shown and (asks is None or each in (asks, self.back)))
         self._tab.able(self.ready, self.prime, self.unlock, self.turn)
         self._tab.able(self.read, self.tare, when=not asked and not self._reading)
         self.port.setEnabled(free)

@@ -42,7 +42,7 @@ class StatusBar(QFrame):
         )
         self.simulated.setFixedHeight(16)
         self.simulated.hide()
-        self._row = row = QHBoxLayout(self)
+        row = QHBoxLayout(self)
         row.setContentsMargins(PADDING_PX, 0, PADDING_PX, 0)
         row.setSpacing(PADDING_PX)
         row.addLayout(self._left)
@@ -110,6 +110,7 @@ class StatusBar(QFrame):
                 dot.setPixmap(pixmap(_SHAPES[fact.tone], getattr(self._theme, fact.tone), 12))
                 word.setText(f"{fact.name} {fact.word}")
                 word.setAccessibleName(f"{fact.name}: {fact.word}")
-        if self._row.minimumSize().width() > self.width():
+        words = sum(28 + word.sizeHint().width() for _, word in self._labels[: len(self._devices)])
+        if words > self.width() - self.simulated.sizeHint().width() * (not self.simulated.isHidden()) - 56:
             for fact, (_, word) in zip(self._devices, self._labels, strict=False):
                 word.setText(f"{fact.name.removeprefix('pump ')} {fact.word}")

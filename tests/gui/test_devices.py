@@ -132,7 +132,7 @@ def test_a_pump_is_made_ready_and_primed_and_its_valve_is_turned(
     click(qtbot, acts.ready)
     assert wiring.session.facts.busy
     until(qtbot, lambda: not page.connected.going and not wiring.facts.busy)
-    assert "red is ready" in page.words.text()
+    assert "One more thing before red is ready: its tubing" in page.words.text()
     other = next(port for port in chosen(page, "red").ports if port != chosen(page, "red").port_now)
     acts.port.setCurrentText(other)
     click(qtbot, acts.turn)
