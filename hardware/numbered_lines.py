@@ -62,19 +62,26 @@ class NumberedLines:
         self._uncounted = False
         self._echo(timeout_s)
 
-    def settle(self, timeout_s: float = ANSWER_S) -> None:
-        """Make sure that the next "ok" is that of the next line."""
+    def settle(self, timeout_s: float = ANSWER_S, *, moves: bool = False, longest_s: float = 0.0) -> list[str]:
+        """Make sure that the next "ok" is that of the next line; returns what was said until then.
+
+        The rest as of `ask`; moves: what went before may still move.
+        """
         if self._uncounted:
             self.begin(timeout_s)
         elif self._astray:
-            self._echo(timeout_s)
+            return self._echo(timeout_s, moves=moves, longest_s=longest_s)
+        return []
 
-    def _echo(self, timeout_s: float, *, counted: bool = True) -> None:
+    def _echo(
+        self, timeout_s: float, *, counted: bool = True, moves: bool = False, longest_s: float = 0.0
+    ) -> list[str]:
         token = self._token()
         line = f"{Word.ECHO} {token}"
-        send = (lambda: self._send(line, moves=False)) if counted else (lambda: self._link.send(says.plain(line)))
-        self._converse(send, line, timeout_s, lambda text: says.echoes(text, token))
+        send = (lambda: self._send(line, moves)) if counted else (lambda: self._link.send(says.plain(line)))
+        said = self._converse(send, line, timeout_s, lambda text: says.echoes(text, token), moves, longest_s)
         self._astray = False
+        return said
 
     def _token(self) -> str:
         return f"sync{next(self._tokens)}"
@@ -93,6 +100,10 @@ class NumberedLines:
         timeout_s: of a silent firmware; one that says it is busy may take up to `longest_s`.
         """
         return self._converse(lambda: self._send(line, moves), line, timeout_s, wanted, moves, longest_s)
+
+    def ask_all(self, line: str) -> list[str]:
+        """Send one line; returns all that is said to it, be its "ok" the first one that comes or not."""
+        return [*self.ask(line), *self.settle()]
 
     def _converse(
         self,
@@ -184,6 +195,8 @@ class NumberedLines:
 
     def _understand(self, text: str, line: str) -> None:
         """Raises ReplyError for what ends every command; all else is for the one who asked, or nobody."""
+        if says.is_locked(text):
+            self._fail(text, line, "is locked by its passcode; unlock it at its display or with M511")
         if says.is_killed(text):
             self.killed = True
             self._fail(

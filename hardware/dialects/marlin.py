@@ -12,15 +12,22 @@ Position = tuple[float, float, float]
 
 END = b"\n"
 _NUMBER = r"(-?\d{1,6}\.\d{1,4})"
-_POSITION = re.compile(rf"(?:ok\s+)?X:\s*{_NUMBER}\s*Y:\s*{_NUMBER}\s*Z:\s*{_NUMBER}\s*(?:[A-W]:\s*-?\d|Count\b).*")
+_POSITION = re.compile(
+    rf"(?:ok(?:\s+[NPB]\d+)*\s+)?X:\s*{_NUMBER}\s*Y:\s*{_NUMBER}\s*Z:\s*{_NUMBER}\s*(?:[A-W]:\s*-?\d|Count\b).*"
+)
 _OK = re.compile(r"ok(?:\s+(?:N(\d{1,9})\b)?.*)?")
 _RESEND = re.compile(r"(?:resend|rs)\s*:?\s*N?(\d{1,9})", re.IGNORECASE)
 _BANNER = re.compile(r"(?:echo:\s*)?\W*(?:start|PowerUp|(?:External|Brown out|Watchdog|Software) Reset)")
 _BUSY = re.compile(r"(?:echo:\s*)?busy:.*")
 _LINE_ERROR = re.compile(
-    r"Error:\s*(?:checksum mismatch|No Checksum|No Line Number|Line Number is not).*", re.IGNORECASE
+    r"Error:\s*(?:(?:checksum mismatch|(?:No|Missing) checksum|No Line Number|Line Number is not).*"
+    r"|expected line \d+ got \d+)",
+    re.IGNORECASE,
 )
-_KILLED = re.compile(r".*(?:Printer halted|kill\(\) called|Printer stopped due to errors).*", re.IGNORECASE)
+_KILLED = re.compile(
+    r".*(?:Printer halted|kill\(\) called|\bKILLED\b|Printer stopped due to errors).*", re.IGNORECASE
+)
+_LOCKED = re.compile(r"(?:echo:\s*)?Printer locked!.*", re.IGNORECASE)
 _ENDSTOPS_HIT = re.compile(r"echo:\s*endstops hit:.*", re.IGNORECASE)
 _NOT_HOMED = re.compile(r"echo:\s*Home\s.*first.*|echo:\s*Homing (?:Required|Failed).*", re.IGNORECASE)
 _FIRMWARE = re.compile(r"(?:ok\s+)?FIRMWARE_NAME:\s*(.*)")
@@ -108,6 +115,11 @@ def is_busy(text: str) -> bool:
 
 def is_killed(text: str) -> bool:
     return _KILLED.fullmatch(text) is not None
+
+
+def is_locked(text: str) -> bool:
+    """By a passcode; it does nothing then, and says "ok" to everything."""
+    return _LOCKED.fullmatch(text) is not None
 
 
 def is_line_error(text: str) -> bool:

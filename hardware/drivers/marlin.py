@@ -36,7 +36,7 @@ from hardware.errors import (
     ReplyError,
     StoppedError,
 )
-from hardware.numbered_lines import NumberedLines
+from hardware.numbered_lines import ANSWER_S, NumberedLines
 from hardware.spec import Positive, StageSpec
 from hardware.travel import longest_s, target_within
 from hardware.wire import Link
@@ -102,10 +102,14 @@ class Driver:
     def _shake_hands(self) -> None:
         give_up = time.monotonic() + BOOT_S
         while time.monotonic() < give_up:  # a board that was reset by opening its port is deaf for seconds
-            with suppress(DeviceTimeoutError, ReplyError):  # a reply: it has just started
+            try:
                 self._link.send(says.plain(Word.QUICK_STOP))
                 self._lines.begin(SHAKE_S)
                 return
+            except (DeviceTimeoutError, ReplyError) as error:
+                if isinstance(error, ReplyError) and says.is_locked(error.reply):
+                    raise
+            # it has just started, or is not there yet
             self._link.discard(quiet_s=0.02)
         advice = f"no Marlin answers on {self._spec.port} at {self._settings.baud} baud"
         causes = "check power, port and baud rate (115200 or 250000); a board that was stopped hard must be reset"
@@ -120,7 +124,7 @@ class Driver:
         self._able = dict(filter(None, map(says.capability_of, said)))
         if self._able.get("AUTOREPORT_POS"):
             self._lines.ask(Word.NO_POSITION_REPORTS)  # they would pass for answers
-        settings = self._lines.ask(Word.SETTINGS)
+        settings = self._lines.ask_all(Word.SETTINGS)
         self._steps_per_mm, self._fastest_mm_s = (
             {axis: value for text in settings for axis, value in says.axes_of(word, text).items() if value > 0}
             for word in ("M92", "M203")
@@ -149,8 +153,8 @@ class Driver:
     def about(self) -> Mapping[str, str]:
         with self._work():
             self._lines.settle()
-            soft = says.soft_limits_of(self._lines.ask(Word.SOFT_LIMITS))
-            switches = says.switches_of(self._lines.ask(Word.SWITCHES))
+            soft = says.soft_limits_of(self._lines.ask_all(Word.SOFT_LIMITS))
+            switches = says.switches_of(self._lines.ask_all(Word.SWITCHES))
             x, y, z = self._position()
         at_once = "at once" if self._able.get("EMERGENCY_PARSER") else "as soon as the line is read"
         return {
@@ -221,9 +225,11 @@ class Driver:
 
     def _end_of(self, word: Word, timeout_s: float, longest_s: float) -> None:
         """Wait for what answers when its motion has ended."""
+        began = time.monotonic()
         with suppress(DeviceTimeoutError):  # its "ok" may be lost
             self._lines.ask(word, timeout_s, moves=True, longest_s=longest_s)
-        self._lines.settle()
+        spent_s = time.monotonic() - began  # next to nothing, if it took an older "ok" for its own
+        self._lines.settle(max(ANSWER_S, timeout_s - spent_s), moves=True, longest_s=longest_s - spent_s)
 
     def _expected_s(self, target_mm: tuple[float, ...]) -> float:
         """The longest that a move to there may take, from the far end of each axis."""
@@ -240,6 +246,12 @@ class Driver:
         return position_mm
 
     def _position(self) -> Position:
+        with suppress(DeviceTimeoutError):  # a lost answer; asking again moves nothing
+            return self._told_position()
+        self._lines.settle()
+        return self._told_position()
+
+    def _told_position(self) -> Position:
         said = self._lines.ask(Word.POSITION, wanted=lambda text: says.position_of(text) is not None)
         return next(filter(None, map(says.position_of, reversed(said))))
 

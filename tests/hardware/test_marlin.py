@@ -200,6 +200,58 @@ def test_advanced_ok_names_its_line(conversation, homed):
         homed(instrument.port).move_to(45, 20)
 
 
+def test_an_ok_too_many_does_not_shorten_a_motion(answering, homed, impatient):
+    """M400 takes it for its own; the word that is echoed behind it may then take as long as the motion does."""
+    slow, said = threading.Event(), []
+
+    def board(line: bytes) -> bytes | None:
+        if b"M400" in line:
+            slow.set()
+        elif b"M118" in line:
+            word = line.split(b" ")[-1].split(b"*")[0] + b"\nok\n"
+            if not slow.is_set() or said:
+                return word
+            said.append(word)
+            threading.Timer(0.5, lambda: instrument.say(word)).start()
+            return None
+        elif b"M114" in line:
+            return at(45, 20) if slow.is_set() else at(0, 0)
+        elif b"G1" in line:
+            return b"ok\nok\n"
+        return FIRMWARE if b"M115" in line else SETTINGS if b"M503" in line else b"ok\n" if line else b""
+
+    with answering(b"\n", board) as instrument:
+        stage = homed(instrument.port, z_first=False)
+        slow.clear()
+        stage.move_to(45, 20)
+        assert stage.homed
+
+
+def test_a_position_that_was_lost_is_asked_for_again(conversation, homed, impatient):
+    script = [*OPEN, *HOME, *MODES, GO, FINISH, (n(11, "M114"), None), (n(12, "M118 sync5"), b"sync5\nok\n"),
+              (n(13, "M114"), at(45, 20))]  # fmt: skip
+    with conversation(script) as instrument:
+        homed(instrument.port).move_to(45, 20)
+
+
+def test_settings_that_come_after_the_ok_of_a_resend(conversation, opened):
+    resend = b"Error:checksum mismatch, Last Line: 2\nResend: 3\nok\n"
+    script = [
+        *OPEN[:5],
+        (n(3, "M503"), resend),
+        (n(3, "M503"), None),
+        (n(4, "M118 sync3"), SETTINGS + b"sync3\nok\n"),
+    ]
+    with conversation(script) as instrument:
+        assert opened(instrument.port).range.step_mm == (1 / 80, 1 / 80, 1 / 400)
+
+
+def test_a_board_that_is_locked_says_so(conversation, opened):
+    locked = b"echo:Printer locked! (Unlock with M511 or LCD)\nok\n"
+    with conversation([OPEN[0], (OPEN[1][0], locked)]) as instrument, pytest.raises(ReplyError, match="passcode"):
+        opened(instrument.port)
+
+
 def test_lines_that_it_has_had_are_not_sent_again(conversation, homed):
     script = [
         *OPEN,

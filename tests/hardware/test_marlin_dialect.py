@@ -24,7 +24,7 @@ NOISE = st.one_of(
 def test_no_line_is_half_understood(text):
     position = says.position_of(text)
     if position is not None:
-        assert text.lstrip("ok ").startswith("X:")
+        assert text.lstrip("ok NPB0123456789").startswith("X:")
         assert all(abs(value) < 1_000_000 for value in position)
     assert not (says.ok_of(text)[0] and says.resend_of(text) is not None)
 
@@ -48,6 +48,23 @@ def test_a_position_that_was_cut_off_is_none(whole):
     assert says.position_of(whole.decode()) == (12.34, 56.78, 9.0)
     found = [says.position_of(whole[:k].decode()) for k in range(len(whole))]
     assert {p for p in found if p is not None} <= {(12.34, 56.78, 9.0)}
+
+
+@pytest.mark.parametrize(
+    ("line", "meant"),
+    [
+        ("Error:Printer halted. kill() called!", says.is_killed),
+        ("echo:EMERGENCY SHUTDOWN DETECTED. KILLED.", says.is_killed),
+        ("Error:checksum mismatch, Last Line: 8", says.is_line_error),
+        ("Error: Missing checksum", says.is_line_error),
+        ("Error: expected line 9 got 10", says.is_line_error),
+        ("echo:Printer locked! (Unlock with M511 or LCD)", says.is_locked),
+        ("ok N9 P15 B3 X:12.34 Y:56.78 Z:9.00 E:0.00 Count X:987", says.position_of),
+    ],
+)
+def test_other_words_for_the_same(line, meant):
+    assert meant(line)
+    assert [m for m in (says.is_killed, says.is_line_error, says.is_locked, says.position_of) if m(line)] == [meant]
 
 
 def test_settings_are_read_in_all_their_spellings():

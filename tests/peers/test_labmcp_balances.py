@@ -1,4 +1,4 @@
-"""labmcp-mettler-toledo and labmcp-sartorius, other people's drivers and simulators of balances: each against ours."""
+"""labmcp-mettler-toledo and labmcp-sartorius, drivers and simulators of balances by others: each against ours."""
 
 import threading
 from collections.abc import Iterator
@@ -104,7 +104,7 @@ def test_our_driver_gives_up_a_balance_that_finds_no_rest_and_is_stopped_while_i
         with pytest.raises(DeviceTimeoutError, match="no rest"):
             meter.read()
         thread, failures = in_background(meter.read)
-        while not meter.traffic[-1].direction == "<":
+        while meter.traffic[-1].direction != "<":
             threading.Event().wait(0.01)
         threading.Event().wait(0.1)
         meter.stop()
@@ -112,13 +112,14 @@ def test_our_driver_gives_up_a_balance_that_finds_no_rest_and_is_stopped_while_i
         assert isinstance(failures[0], StoppedError)
 
 
-def test_our_driver_does_not_take_one_language_for_another() -> None:
-    with served(mettler_simulator.MTSICSSimulator().handle, "\r\n", "\r\n") as address:
-        with pytest.raises((NotConnectedError, ReplyError), match="format"):
-            a_meter(balance, address, format="sbi").open()
-    with served(sbi().handle, "\r\n", "\r\n") as address:
-        with pytest.raises(NotConnectedError, match="format"):
-            a_meter(balance, address, format="sics").open()
+@pytest.mark.parametrize("ours", ["sics", "sbi"])
+def test_our_driver_does_not_take_one_language_for_another(ours: str) -> None:
+    theirs = sbi() if ours == "sics" else mettler_simulator.MTSICSSimulator()
+    with (
+        served(theirs.handle, "\r\n", "\r\n") as address,
+        pytest.raises((NotConnectedError, ReplyError), match="format"),
+    ):
+        a_meter(balance, address, format=ours).open()
 
 
 @contextmanager
