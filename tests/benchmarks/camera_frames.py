@@ -115,9 +115,7 @@ def measured(seconds: float) -> Count:
             _until(application, lambda: wiring.facts.link == "ready")
             wiring.do("start")
             _until(application, lambda: bool(wiring.state.observed))
-            count = _counted(
-                application, source, seconds, len(wiring.state.observed), lambda: len(wiring.state.observed)
-            )
+            count = _counted(application, source, seconds, lambda: len(wiring.state.observed))
             wiring.session.close()
             _until(application, lambda: wiring.session.closed)
         finally:
