@@ -53,7 +53,7 @@ class Wire:
     serial: Any = None
     opened: str = ""
     received: bytearray = field(default_factory=bytearray)
-    traffic: deque[Traffic] = field(default_factory=lambda: deque(maxlen=512))
+    traffic: deque[Traffic] = field(default_factory=lambda: deque(maxlen=2048))
     users: set[int] = field(default_factory=set)
     links: int = 0
     sessions: int = 0
