@@ -53,15 +53,17 @@ class Taps:
                         end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                     ways |= {near: (far, role), far: (near, "")}
                     continue
+                if ready not in ways:  # its other end has just been closed
+                    continue
                 to, role = ways[ready]
-                data = ready.recv(4096)
+                data = _received(ready)
                 if role and STOP in data:
                     with self.news:
                         self.heard_s.setdefault(role, time.monotonic())
                         self.news.notify_all()
-                if data:
-                    to.sendall(data)
-                else:
+                if data and _passed(to, data):
+                    continue
+                if ready in ways:
                     del ways[ready], ways[to]
                     ready.close()
                     to.close()
@@ -75,6 +77,21 @@ class Taps:
         with self.news:
             assert self.news.wait_for(lambda: len(self.heard_s) == len(self.rig.pumps), patience_s)
             return max(self.heard_s.values())
+
+
+def _received(end: socket.socket) -> bytes:
+    try:
+        return end.recv(4096)
+    except OSError:
+        return b""
+
+
+def _passed(end: socket.socket, data: bytes) -> bool:
+    try:
+        end.sendall(data)
+    except OSError:
+        return False
+    return True
 
 
 class Setting:
