@@ -80,6 +80,18 @@ class Settings:
     dispenses: Literal["clockwise", "counterclockwise"] = "clockwise"
 
 
+def range_of(spec: PumpSpec, settings: Settings) -> PumpRange:
+    """Before the channel has told its own limit. The least is a hundredth of a turn, the slowest a thousandth of the
+    fastest."""
+    del settings
+    return _range(spec, FASTEST_UL_S * spec.diameter_mm**2)
+
+
+def _range(spec: PumpSpec, fastest_ul_s: float) -> PumpRange:
+    step_ul = fastest_ul_s * 60 / TURNS_PER_MIN / 100
+    return PumpRange(spec.capacity_ul, step_ul, fastest_ul_s / 1000, fastest_ul_s, step_ul)
+
+
 class Driver:
     """One channel with its tubing and its bottle, taken as full when it is opened."""
 
@@ -191,9 +203,7 @@ class Driver:
 
     @property
     def range(self) -> PumpRange:
-        """The least is a hundredth of a turn; the slowest a thousandth of the fastest that the pump told."""
-        step_ul = self._fastest_ul_s * 60 / TURNS_PER_MIN / 100
-        return PumpRange(self._spec.capacity_ul, step_ul, self._fastest_ul_s / 1000, self._fastest_ul_s, step_ul)
+        return _range(self._spec, self._fastest_ul_s)
 
     @property
     def left_ul(self) -> float:
