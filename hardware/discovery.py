@@ -6,10 +6,10 @@ as they are while the speed changes, so that a controller that restarts when its
 Between two questions goes an empty line, which ends what an instrument of another kind may have made of the last.
 """
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +19,7 @@ from serial.tools import list_ports
 from hardware import ports
 from hardware.drivers import KINDS, Probe, module_of
 
+log = logging.getLogger(__name__)
 POLL_S = 0.3
 WITHIN_S = 30.0
 _SLICE_S = 0.02
@@ -217,7 +218,8 @@ class _Asked:
     def _known(self, knows: Callable[[bytes], str | None], heard: bytes) -> str | None:
         try:
             who = knows(heard)
-        except Exception:  # noqa: BLE001  what foreign bytes do to one driver's parser hides no other device
+        except Exception:  # what foreign bytes do to one driver's parser hides no other device
+            log.exception("a driver's probe failed over %r", heard)
             return None
         return None if who is None else " ".join(who.split())
 
@@ -248,14 +250,17 @@ class Watch:
         while not self._closing.wait(self._poll_s):
             try:
                 now = ports_now()
-            except Exception:  # noqa: BLE001, S112  a list that fails while a device is just being pulled out
+            except Exception as error:  # noqa: BLE001  it may fail while a device is just being pulled out
+                log.info("the ports could not be listed: %s", error)
                 continue
             before, self.ports = self.ports, now
             appeared = tuple(p for p in now if p not in before)
             gone = tuple(p for p in before if p not in now)
             if appeared or gone:
-                with suppress(Exception):  # a listener's bug must not end the watch
+                try:
                     self._changed(appeared, gone)
+                except Exception:  # a listener's bug must not end the watch
+                    log.exception("a listener failed")
 
     def close(self) -> None:
         self._closing.set()

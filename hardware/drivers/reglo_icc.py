@@ -81,8 +81,8 @@ class Settings:
 
 
 def range_of(spec: PumpSpec, settings: Settings) -> PumpRange:
-    """Before the channel has told its own limit. The least is a hundredth of a turn, the slowest a thousandth of the
-    fastest."""
+    """Before the channel has told its own limit. The least is a hundredth of a turn, the slowest a thousandth of
+    the fastest."""
     del settings
     return _range(spec, FASTEST_UL_S * spec.diameter_mm**2)
 
