@@ -176,12 +176,32 @@ class Board(Talk):
             raise
         finally:
             c.homing = False
+        self._stands_idle(mark)
         c.found()
-        self.report(mark=mark)
         c.rest_mm = c.home_mm = self.machine_mm()
         c.homings += 1
         self.check(mark)
         return c.home_mm
+
+    def stand_at_home(self, mark: Mark) -> Axes:
+        """Where it stands, which a person says is home. Releases an alarm; moves nothing."""
+        c = self.controller
+        with self.nothing_moved_yet():
+            if self.recover().state == "Alarm":
+                self.command(Word.UNLOCK, ANSWER_S, mark)
+            self.learn()
+            self._stands_idle(mark)
+            at_mm = self.machine_mm()
+        c.found(by_hand=True)
+        c.rest_mm = at_mm
+        self.check(mark)
+        return at_mm
+
+    def _stands_idle(self, mark: Mark) -> None:
+        status = self.report(mark=mark)
+        self.check(mark)
+        if status.state != "Idle":
+            raise HardwareError(self.name, WHY_NOT.get(status.state, f"is in {status.state}; stop it first"))
 
     def unlock(self, mark: Mark) -> None:
         """Release an alarm. Moves nothing; whether the position is still known, the alarm says."""

@@ -18,7 +18,10 @@ BANNER_S = 3.0
 AFTER_ALARM_S = 1.0
 """GRBL sleeps half a second after an alarm, and only then says its banner; what comes meanwhile is thrown away."""
 LONGEST_LINE = 1024
+SAYS_WHY_S = 0.6
+"""So long after its banner a grblHAL says what still locks it: 11, 12, its emergency stop."""
 _RESETS_ITSELF = frozenset({"3", "6", "7", "8", "9"})
+_LOCKS = frozenset({"10", "11", "12", "16", "17"})
 
 
 @dataclass(frozen=True)
@@ -33,8 +36,9 @@ class Mark:
 class Controller:
     """Shared by all drivers on one port. Lines are heard under the lock of the wire.
 
-    homed: it knows its position, and nobody has said otherwise. rest_mm: where it was left. stale: an ok is still
-    owed or a line lies half in its buffer, so that only a reset makes the next answer the answer to the next line.
+    homed: it knows its position, and nobody has said otherwise; by_hand: on a person's word. rest_mm: where it
+    was left. stale: an ok is still owed or a line lies half in its buffer, so that only a reset makes the next
+    answer the answer to the next line.
     """
 
     work: threading.Lock = field(default_factory=threading.Lock)
@@ -46,6 +50,7 @@ class Controller:
     greeting: bool = False
     homing: bool = False
     homed: bool = False
+    by_hand: bool = False
     why_lost: str = "it was switched on or connected"
     stale: bool = False
     stops: int = 0
@@ -58,6 +63,7 @@ class Controller:
     alarms: int = 0
     banner: str = ""
     banners: int = 0
+    banner_s: float = -1.0
     banner_due_s: float = -1.0
     banner_owed_s: float = -1.0
     status: Status | None = None
@@ -88,9 +94,9 @@ class Controller:
     def lose(self, why: str) -> None:
         self.homed, self._keeps, self.rest_mm, self.why_lost = False, False, None, why
 
-    def found(self) -> None:
-        """Homing has ended well."""
-        self.homed, self._keeps, self.alarm = True, False, ""
+    def found(self, *, by_hand: bool = False) -> None:
+        """Homing has ended well, or a person has put it where it is to be zero."""
+        self.homed, self.by_hand, self._keeps, self.alarm = True, by_hand, False, ""
 
     def mark(self) -> Mark:
         return Mark(self.stops, self.upsets)
@@ -156,12 +162,13 @@ class Controller:
                 self._lost(f"it {alarm_in_words(status.substate)}" if status.substate else "it is in alarm")
         elif status.state == "Sleep":
             self._lost("it went to sleep with its motors off")
-        elif status.homed is False and self.homed:
+        elif status.homed is False and self.homed and not self.by_hand:
             self._lost("it says that it is not homed")
 
     def _hear_alarm(self, text: str, now_s: float) -> None:
         code = text.removeprefix("ALARM:").strip()
         asked_for = now_s < self.banner_due_s and code in ("3", "6")
+        asked_for = asked_for or (not self.homed and code in _LOCKS and now_s < self.banner_s + SAYS_WHY_S)
         self.alarm, self.alarms = code, self.alarms + 1
         self._keeps = self.homed and code in KEEPS_POSITION
         if not self._keeps:
@@ -173,7 +180,7 @@ class Controller:
 
     def _hear_banner(self, text: str, now_s: float) -> None:
         asked_for = now_s < max(self.banner_due_s, self.banner_owed_s)
-        self.banner, self.banners = text, self.banners + 1
+        self.banner, self.banners, self.banner_s = text, self.banners + 1, now_s
         self.banner_due_s = self.banner_owed_s = -1.0
         self.alarm, self.stale, self.offset_mm = "", False, None
         self.answers.clear()

@@ -14,7 +14,7 @@ from contextlib import suppress
 from typing import NoReturn
 
 from hardware.dialects.grbl import Axes, Status, Word, build_of, setting_of
-from hardware.dialects.grbl_codes import NEEDS_RESET, error_in_words
+from hardware.dialects.grbl_codes import NEEDS_RESET, alarm_in_words, error_in_words
 from hardware.dialects.grbl_settings import Told
 from hardware.errors import DeviceTimeoutError, HardwareError, NotConnectedError, ReplyError, StoppedError
 from hardware.grbl_state import Controller, Mark
@@ -97,17 +97,35 @@ class Talk:
             if self.reset(time.monotonic() + ANSWER_S):
                 break
         else:
-            advice = f"no GRBL 1.1 answers on {self.port} at {self.baud} baud; check power, port and baud rate"
-            raise NotConnectedError(self.name, advice)
-        heard, quiet_s = c.banners, time.monotonic() + QUIET_S
-        while time.monotonic() < quiet_s:  # opening the port may have caused a banner of its own
-            self.hear(quiet_s)
-            if c.banners != heard:
-                heard, quiet_s = c.banners, time.monotonic() + QUIET_S
-        status = self.report()
-        c.all_free = status.blocks
-        if status.state in ("Idle", "Alarm"):
-            self.learn()
+            raise self._no_banner()
+        for _ in range(TRIES):
+            heard, quiet_s = c.banners, time.monotonic() + QUIET_S
+            while time.monotonic() < quiet_s:  # opening the port may have caused a banner of its own
+                self.hear(quiet_s)
+                if c.banners != heard:
+                    heard, quiet_s = c.banners, time.monotonic() + QUIET_S
+            try:
+                status = self.report()
+                c.all_free = status.blocks
+                if status.state in ("Idle", "Alarm"):
+                    self.learn()
+            except DeviceTimeoutError:
+                self.drain()
+                if c.banners == heard:
+                    raise
+            if c.banners == heard:
+                return
+            c.asked_settings = False  # the banner of our own reset came late: what was asked is lost
+
+    def _no_banner(self) -> HardwareError:
+        """Why it does not answer a reset: a grblHAL does not while its emergency stop is pressed."""
+        with suppress(DeviceTimeoutError):
+            status = self.report(time.monotonic() + STOP_S)
+            if status.state == "Alarm":
+                why = alarm_in_words(status.substate or self.controller.alarm or "10")
+                return HardwareError(self.name, f"obeys no reset: it {why}")
+        advice = f"no GRBL 1.1 answers on {self.port} at {self.baud} baud; check power, port and baud rate"
+        return NotConnectedError(self.name, advice)
 
     def learn(self) -> None:
         """Its version and settings; once, for one that tells none never will."""
@@ -207,6 +225,9 @@ class Talk:
                     c.stale = True
                     raise DeviceTimeoutError(self.name, f"no answer to {line} in {timeout_s:g} s", "unknown")
                 self.hear(deadline_s)
+            if mark is not None:
+                self.check(mark)
+            self._check_upset(since)  # a line that an alarm or a stop has cut short is still answered with an ok
             answer = c.answers.popleft()
             if answer != "ok":
                 code = answer.removeprefix("error:").strip()
@@ -305,7 +326,8 @@ class Talk:
                 if status.state == "Door" and status.substate != "0":
                     raise HardwareError(self.name, WHY_NOT["Door"])
             self.reset(time.monotonic() + ANSWER_S)
-        raise DeviceTimeoutError(self.name, "does not come out of its alarm; switch it off and on", "unknown")
+        why = f"it {alarm_in_words(c.alarm)}" if c.alarm in NEEDS_RESET else "switch it off and on"
+        raise DeviceTimeoutError(self.name, f"does not come out of its alarm; {why}", "unknown")
 
     # stop
 

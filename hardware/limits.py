@@ -173,6 +173,18 @@ class LimitedStage:
     def about(self) -> Mapping[str, str]:
         return self._stage.about()
 
+    @property
+    def unready(self) -> str:
+        return self._stage.unready if isinstance(self._stage, NeedsReadying) else ""
+
+    def make_ready(self) -> None:
+        """Its own way to know where it stands, on the word of a person who has read `unready`."""
+        self._station.check_running(self.name)
+        if not isinstance(self._stage, NeedsReadying):
+            raise HardwareError(self.name, "has nothing to make ready; home it")
+        with self._station.moving():
+            self._stage.make_ready()
+
     def unlock(self) -> None:
         """Out of an alarm without homing, on the word of a person who has looked at the stage."""
         self._station.check_running(self.name)

@@ -12,7 +12,7 @@ MOST_STEPS = 3
 
 def unready(rig: Rig) -> Mapping[str, str]:
     """By role, why a device is not ready, and what making it ready will do."""
-    devices: Mapping[str, Pump | Stage] = {**rig.pumps, "stage": rig.stage}
+    devices: Mapping[str, Pump | Stage] = {"stage": rig.stage, **rig.pumps}
     told = {role: device.unready for role, device in devices.items() if isinstance(device, NeedsReadying)}
     return {role: why for role, why in told.items() if why}
 

@@ -77,6 +77,15 @@ class Told:
             return None
         return (0.0, travel) if self.ends_at_zero and self.homes_low(axis) else (-travel, 0.0)
 
+    def brakes_s(self, feed_mm_min: float) -> float:
+        """How long its slowest axis takes to stand from that speed, or from its own highest."""
+        longest_s = 0.0
+        for axis in range(len(self.build.axes) or 3):
+            if accel_mm_s2 := self.accel_mm_s2(axis):
+                fastest = min(feed_mm_min, self.fastest_mm_min(axis) or feed_mm_min)
+                longest_s = max(longest_s, fastest / 60 / accel_mm_s2)
+        return longest_s
+
     def lasts_s(self, by_mm: Mapping[int, float], feed_mm_min: float) -> float:
         """How long a straight move takes: as slow as its slowest axis, with speeding up and braking."""
         length_mm = math.hypot(*by_mm.values())

@@ -10,6 +10,13 @@ was set at all, and otherwise where homing ended, with positions that grow away 
 is then the corner that is known to be free. "ok" means understood, not done: a move has ended when the controller
 is Idle at the place asked for. A welcome banner that nobody asked for means that it restarted and no longer knows
 where it stands. Opening the port may reset it or not: after it the position counts as unknown either way.
+
+Without switches ($22=0, as GRBL comes) `$H` is an error. Then say `homing = "by_hand"`: a person puts the stage at
+its zero corner and says so with "Make ready" (`make_ready`). Nothing moves; where it stands is 0, 0, 0 from then
+on, until the port is opened anew, the controller restarts, or an alarm costs the position. Nothing checks that
+word, and a motor that lets go at rest ($1 below 255) can be pushed away unseen. Only a person gives it: `home` is
+refused, for a campaign that would home it by itself cannot know where it stands.
+`directions` says along which axes positions grow with the machine's (+) or against them (-).
 """
 
 import math
@@ -28,22 +35,28 @@ from hardware.drivers import Probe
 from hardware.errors import HardwareError, OutOfRangeError
 from hardware.grbl_board import Board
 from hardware.grbl_stream import stream
-from hardware.grbl_talk import ANSWER_S
+from hardware.grbl_talk import ANSWER_S, BRAKED_S
 from hardware.spec import Positive, StageSpec
 
 PROBES: tuple[Probe, ...] = (Probe(115200, b"$I\n", knows, (), wait_s=0.5, boot_s=2.2),)
+BY_HAND = "put it at its zero corner, then make it ready"
+SWITCHES = 'fit limit switches and set $22=1, or say homing = "by_hand" in the rig file'
 ROUNDED_MM = 0.001
 
 
 @dataclass(frozen=True)
 class Settings:
     """What a rig file may say under `settings`. feed_mm_min: speed of moves. origin: where 0, 0, 0 is: "work", set
-    in G54 by a person; "home", where homing ended; "auto", the first if any was set, else the second."""
+    in G54 by a person; "home", where homing ended; "auto", the first if any was set, else the second. homing: by
+    its switches, or "by_hand": zero is where a person says. directions: by hand, of X, Y, Z, "+" when positions
+    grow as the machine's do; "++-" for a Z whose machine positions grow upwards."""
 
     baud: Literal[9600, 19200, 38400, 57600, 115200, 230400, 250000, 460800, 921600, 1000000] = 115200
     feed_mm_min: Positive = 3000.0
     homing_s: Annotated[float, Field(ge=1, le=600)] = 90.0
     origin: Literal["auto", "work", "home"] = "auto"
+    homing: Literal["switches", "by_hand"] = "switches"
+    directions: Annotated[str, Field(pattern=r"^[+-]{3}$")] = "+++"
 
 
 class Driver:
@@ -55,6 +68,9 @@ class Driver:
         self.name = name
         self._spec, self._settings = spec, settings
         self._board = Board(name, spec.port, settings.baud, None, speed=speed, latch=latch)
+        self._by_hand = settings.homing == "by_hand"
+        if self._by_hand:
+            self._board.again = BY_HAND
         self._frame: Frame | None = None
 
     def open(self) -> None:
@@ -106,7 +122,13 @@ class Driver:
         found["step"] = ", ".join(f"{step:.4g}" for step in self.range.step_mm) + " mm"
         found["own soft limits"] = "on" if told.soft_limits else "off; $20=1 makes it refuse what we refuse"
         found["limit switches"] = "stop it" if told.hard_limits else "do not stop it; see $21"
-        found["homing"] = "on" if told.homing else "off; fit limit switches and set $22=1"
+        found["homing"] = "on" if told.homing else f"off; {SWITCHES}"
+        if self._by_hand:
+            held = "hold it" if told.values.get(1) == 255 else "let go at rest and do not feel a push; see $1"
+            found["homing"] = f"by hand; its motors {held}"
+        if (brakes_s := told.brakes_s(self._settings.feed_mm_min)) > BRAKED_S:
+            brakes = f"takes {brakes_s:.2g} s from full speed, so that a stop then costs the position"
+            found["braking"] = f"{brakes}; raise $120 to $122, or lower feed_mm_min"
         return found
 
     @property
@@ -114,15 +136,44 @@ class Driver:
         return self._board.controller.homed and self._board.link.is_open and self._frame is not None
 
     def home(self) -> None:
-        """Find the switches. Gets out of whatever alarm or hold the controller is in."""
+        """Find the switches. Gets out of whatever alarm or hold the controller is in. By hand: see `make_ready`."""
+        if self._by_hand:
+            raise HardwareError(self.name, f"has no homing switches: {BY_HAND}")
         with self._board.work() as mark:
             self._frame = None
+            told = self._board.controller.told
+            if told and not told.homing:
+                raise HardwareError(self.name, f"homing is switched off in the controller; {SWITCHES}")
             home_mm = self._board.home(mark, self._settings.homing_s)
             c = self._board.controller
             frame = frame_of(c.told, home_mm, c.offset_mm or home_mm, self._settings.origin)
             if (astray := self._astray(frame, home_mm)) is not None:
                 c.lose("its zero is not in its travel")
                 raise HardwareError(self.name, f'{astray}; set G54 anew, or say origin = "home" in the rig file')
+            self._frame = frame
+
+    @property
+    def unready(self) -> str:
+        """By hand: why it is not ready, and what making it ready does. Empty when it is, and with switches."""
+        if not self._by_hand or self.homed:
+            return ""
+        does = "making it ready moves nothing: where it then stands is taken for 0, 0, 0"
+        return f"it has no homing switches, and {self._board.controller.why_lost}; {BY_HAND}: {does}"
+
+    def make_ready(self) -> None:
+        """A person's word that it stands at its zero corner: moves nothing, releases an alarm. With switches, as
+        `home`."""
+        if not self._by_hand:
+            self.home()
+            return
+        with self._board.work() as mark:
+            self._frame = None
+            at_mm = self._board.stand_at_home(mark)
+            ways = tuple(1.0 if way == "+" else -1.0 for way in self._settings.directions)[: len(at_mm)]
+            frame = Frame(at_mm[: len(ways)], ways, "where a person has put it")
+            if (astray := self._astray(frame, at_mm)) is not None:
+                self._board.controller.lose("its zero is not in its travel")
+                raise HardwareError(self.name, f"{astray}; look at directions and travel_mm in the rig file")
             self._frame = frame
 
     def unlock(self) -> None:
@@ -205,8 +256,10 @@ class Driver:
         for axis, (letter, travel) in enumerate(zip("XYZ"[: len(home_mm)], self._spec.travel_mm, strict=False)):
             near, far = sorted(frame.machine_mm(axis, end) for end in (0.0, travel))
             span = f"0 to {travel:g} mm of {letter} would be {near:g} to {far:g} mm of the machine"
-            if told and (near < home_mm[axis] - off_mm if told.homes_low(axis) else far > home_mm[axis] + off_mm):
-                return f"{span}, beyond the switch at {home_mm[axis]:g} mm"
+            switch_mm = home_mm[axis]
+            beyond = near < switch_mm - off_mm if told.homes_low(axis) else far > switch_mm + off_mm
+            if told and beyond and not self._by_hand:
+                return f"{span}, beyond the switch at {switch_mm:g} mm"
             window = told.window_mm(axis)
             if told.soft_limits and window and not window[0] - off_mm <= near <= far <= window[1] + off_mm:
                 return f"{span}, whose own limits are {window[0]:g} to {window[1]:g} mm (${130 + axis})"
@@ -243,5 +296,6 @@ class Driver:
     def _known(self) -> Frame:
         if self._frame is None or not self._board.controller.homed:
             why = self._board.controller.why_lost
-            raise HardwareError(self.name, f"does not know its position ({why}); home it first")
+            first = BY_HAND if self._by_hand else "home it first"
+            raise HardwareError(self.name, f"does not know its position ({why}); {first}")
         return self._frame
