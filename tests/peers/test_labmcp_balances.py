@@ -80,6 +80,7 @@ def test_our_driver_counts_in_the_unit_of_the_rig_file() -> None:
         assert meter.read() == (pytest.approx(125.0, abs=0.5), "mg")
 
 
+@pytest.mark.parametrize("theirs", ["sics", "sbi 22"], indirect=True)
 def test_our_driver_connects_again_wherever_the_cable_is_cut(theirs: tuple[str, Any], quick_unplug: None) -> None:
     kind, simulator = theirs
     with our_driver_on(simulator, format=kind) as (meter, cable):

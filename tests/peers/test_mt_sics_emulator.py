@@ -12,7 +12,7 @@ import pytest
 
 profiles = pytest.importorskip("mtsics.profiles")
 
-from mtsics.core.simulator import WeightSimulator  # noqa: E402
+from mtsics.core.simulator import SimConfig, WeightSimulator  # noqa: E402
 from mtsics.core.state import ScaleState  # noqa: E402
 from mtsics.protocol.engine import MTSICSEngine  # noqa: E402
 from mtsics.transport.tcp import TCPConfig, TCPTransport  # noqa: E402
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.peer
 def their_scale(profile: str) -> Iterator[tuple[WeightSimulator, str]]:
     """The pan, and the address."""
     state = ScaleState(profiles.load(profile))
-    pan = WeightSimulator(state, seed=1)
+    pan = WeightSimulator(state, SimConfig(settle_tau=0.1, stability_window=0.25), seed=1)
     server = TCPTransport(MTSICSEngine(state), simulator=pan, cfg=TCPConfig("127.0.0.1", 0, sim_tick_rate=50.0))
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True)

@@ -1,7 +1,7 @@
 """A balance under the station: it weighs the liquid in the vial that stands there, and what a person puts on it.
 
-Formats as in the rig file: MT-SICS (reference manual 11780711, level 0), SBI with 16 characters, A&D, Ohaus. A
-weight that has just changed is unstable for a second; with MT-SICS an `S` waits for rest, and gives up in the end.
+Formats as in the rig file: MT-SICS (reference manual 11780711, level 0), SBI with 16 or 22 characters, A&D, Ohaus.
+A weight that has just changed is unstable for a second; with MT-SICS an `S` waits for rest, or gives up.
 """
 
 import random
@@ -15,6 +15,7 @@ CAPACITY_G, STEP_G = 220.0, 0.0001
 REST_S, GIVES_UP_S = 1.0, 10.0
 NOISE_G, SWAY_G = 0.00004, 0.05
 SERIAL = "B123456789"
+_SBI_NAMES = {"\x1bx1_": "VB224-1S", "\x1bx2_": "0012345678", "\x1bx3_": "00-20-01.01"}
 
 
 class Instrument(PortServer):
@@ -34,6 +35,8 @@ class Instrument(PortServer):
         self._nulls = ""
         self.restless = False
         """A draught: it never comes to rest."""
+        self.names_lines = False
+        """SBI with 22 characters."""
 
     def put_g(self, grams: float) -> None:
         """A person puts a weight on the pan, in place of the one that may lie there."""
@@ -120,11 +123,12 @@ class Instrument(PortServer):
             shown = self._shown_g(rest)
             unit = "g  " if rest else "   "
             sign = "-" if shown < 0 else "+"
-            self._say({"+": "    High      ", "-": "    Low       "}.get(over, f"{sign}{abs(shown):>9.4f} {unit}"))
+            text = {"+": "    High      ", "-": "    Low       "}.get(over, f"{sign}{abs(shown):>9.4f} {unit}")
+            self._say(f"{'Stat' if over else 'N':<6}{text}" if self.names_lines else text)
         elif line in ("\x1bU", "\x1bV", "\x1bT"):
             self._take(line)
-        elif line == "\x1bx1_":
-            self._say("VB224-1S")
+        elif line in _SBI_NAMES:
+            self._say(_SBI_NAMES[line])
 
     def _obey_and(self, line: str, rest: bool) -> None:
         if line in ("Q", "S"):

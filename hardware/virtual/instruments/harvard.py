@@ -1,7 +1,8 @@
 """A chain of Harvard Apparatus Pump 11 Elite syringe pumps, or a single one, byte for byte.
 
 Manuals: PHD ULTRA 5419-002 pp. 83-88, Legato 200 5617-002 pp. 58-65 (six status flags, `12irate`), Pump 33 DDS
-5419-013 pp. 44-52 (poll, volumes). Commands end with CR, LF is passed over. Every line of an answer is
+5419-013 pp. 44-52 (poll, volumes), Legato 100 5617-006 (`@` before a command: the display is not drawn anew).
+Commands end with CR, LF is passed over. Every line of an answer is
 `LF [address:]text CR`, the last `LF [address]prompt`, with XON after it while `poll on`. With `poll off` a prompt
 also comes by itself when the target is reached; a stall never does. A pump that is alone on its port answers
 without being called by its address. An empty line stops all of a chain.
@@ -97,6 +98,8 @@ class Pump:
     target_ul: float = 0.0
     poll: str = "OFF"
     echo: str = "OFF"
+    nvram: str = "ON"
+    load: str = "QS IW"
     direction: Direction = "infuse"
     running: bool = False
     ended: str = ":"
@@ -258,6 +261,10 @@ class Pump:
 _SETTINGS: dict[str, Callable[[Pump, str], str]] = {
     "echo": lambda p, a: p.choose("echo", a, ("on", "off")),
     "poll": lambda p, a: p.choose("poll", a, ("on", "off", "remote")),
+    "nvram": lambda p, a: p.choose("nvram", a, ("on", "off", "none")),
+    "load": lambda p, a: p.choose("load", a, ("qs i", "qs w", "qs iw", "qs wi")),
+    "time": lambda _, a: a,
+    "dim": lambda _, __: "",
     "force": Pump.set_force,
     "diameter": Pump.set_diameter,
     "svolume": Pump.set_syringe,
@@ -326,6 +333,7 @@ class Instrument(PortServer):
                 each.stop()
         match = re.match(r"\s*(\d{0,2})(:?)(.*)", line, re.DOTALL)
         address, colon, command = (match[1], match[2], match[3].strip()) if match is not None else ("", "", line)
+        command = command.removeprefix("@")
         pump = self._called(address)
         if pump is None:
             return

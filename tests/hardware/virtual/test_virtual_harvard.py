@@ -60,6 +60,10 @@ def test_names_may_be_cut_to_four_letters_and_case_does_not_matter(talk: Harvard
     assert talk.ask("IRAT") == "6.0000 ml/min | :"
     assert talk.ask("diam") == "26.5900 mm | :"
     assert talk.ask("irunstp") == "Unknown command: irunstp | :"
+    assert talk.ask("@diam") == "26.5900 mm | :"  # and the display stays as it was
+    assert talk.ask("nvram off") == ":"
+    assert talk.ask("nvram") == "OFF | :"
+    assert talk.ask("load qs i") == ":"
 
 
 def test_what_the_pump_refuses(talk: HarvardClient) -> None:

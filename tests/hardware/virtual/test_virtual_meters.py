@@ -138,6 +138,16 @@ def test_printed_lines_have_their_columns(vial: World) -> None:
             assert "g" in line
 
 
+def test_sartorius_may_put_a_name_before_each_line(vial: World) -> None:
+    balance = Balance(vial, meter_spec("balance", format="sbi"))
+    balance.names_lines = True
+    with talking(balance) as ask:
+        assert ask("\x1bP").startswith("N     +")
+        assert len(ask("\x1bP")) == 20
+        balance.put_g(1000.0)
+        assert ask("\x1bP") == "Stat      High      "
+
+
 def test_a_rig_with_a_zaber_stage_and_three_meters(spec: RigSpec) -> None:
     settings = {"step_um": 0.1, "x": "1.1", "y": "1.2", "z": "2.1"}
     meters = {
