@@ -21,7 +21,9 @@ def lines_of(text: str) -> list[dict[str, object]]:
     return [json.loads(line) for line in text.splitlines() if line.startswith("{")]
 
 
-@pytest.mark.parametrize("command", ["run", "ask", "look", "find", "check", "stop", "bench", "report", "export", "verify"])
+@pytest.mark.parametrize(
+    "command", ["run", "ask", "look", "find", "check", "stop", "bench", "report", "export", "verify"]
+)
 def test_every_command_has_help_with_an_example(command, capsys):
     with pytest.raises(SystemExit) as end:
         build_parser("0").parse_args([command, "--help"])

@@ -88,7 +88,7 @@ def test_another_tubing_is_set_and_read_back_because_that_discards_the_calibrati
 
 def test_a_tubing_that_the_pump_does_not_know_is_told(conversation):
     script = greeting()[:7] + asking(1, ("+", line("2.06 mm")), ("+0102", b"#"))
-    with conversation(script) as instrument, pytest.raises(ReplyError, match="knows no tubing of 1.02 mm bore"):
+    with conversation(script) as instrument, pytest.raises(ReplyError, match=r"knows no tubing of 1\.02 mm bore"):
         a_pump(instrument.port).open()
 
 
