@@ -108,10 +108,10 @@ def _block(groups: dict[str, str], values: dict[str, float], modes: Modes, axes:
     feed = values["F"] * scale if "F" in values else None
     machine = "machine" in groups
     if jog:
-        if not axes_mm:
-            raise GrblError(26)
         if not feed:
             raise GrblError(22)
+        if not axes_mm:
+            raise GrblError(26)
         return Block(modes, axes_mm, relative and not machine, feed, machine)
     motion: Literal[0, 1] = 0 if groups.get("motion", f"G{modes.motion}") == "G0" else 1
     after = replace(
@@ -128,7 +128,7 @@ def _block(groups: dict[str, str], values: dict[str, float], modes: Modes, axes:
         return _setting(groups, values, after, axes_mm)
     if "P" in values or "L" in values:
         raise GrblError(36)
-    if axes_mm and motion == 1 and after.feed_mm_min <= 0:
+    if (axes_mm or groups.get("motion") == "G1") and motion == 1 and after.feed_mm_min <= 0:
         raise GrblError(22)
     speed = after.feed_mm_min if motion == 1 else None
     return Block(after, axes_mm, relative and not machine, speed, machine)

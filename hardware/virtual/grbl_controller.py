@@ -16,20 +16,15 @@ from typing import Literal
 from hardware.virtual.gcode import GrblError, Modes
 from hardware.virtual.grbl_mechanics import Mechanics
 from hardware.virtual.grbl_settings import Axes, Settings
+from hardware.virtual.grbl_words import ALARM_S, ALL, BANNERS, CRITICAL, LOCKED, MUST_HOME, TOP_BIT
 from hardware.virtual.server import PortServer
 from hardware.virtual.world import World
 
-BANNER = b"\r\nGrbl 1.1h ['$' for help]\r\n"
-HAL_BANNER = b"\r\nGrblHAL 1.1f ['$' or '$HELP' for help]\r\n"
 BOOT_S = 0.5
 _LEAST_BOOT_WALL_S = 0.05
-ALARM_S = 0.5
-"""How long it sleeps after it has said an alarm."""
 DEAF_S = 0.05
 """How long writing its memory takes, in which no byte is received."""
 LETTERS = "XYZABC"
-_LOCKED = "[MSG:'$H'|'$X' to unlock]"
-_CRITICAL = (1, 2)
 Firmware = Literal["grbl", "grblHAL"]
 
 
@@ -44,7 +39,8 @@ class Move:
 class Controller(PortServer):
     """Everything but the lines it is sent; those are in `grbl_lines`.
 
-    dropped: bytes that found no room or no ear. asked: how many `?` came. hands: what a person does to it.
+    dropped: bytes that found no room or no ear. asked: how many `?` came. startup: lines it obeys when it starts
+    unlocked, and after homing ($N). hands: what a person does to it.
     """
 
     def __init__(
@@ -56,6 +52,7 @@ class Controller(PortServer):
         self.blocks, self.rx_bytes, self.line_bytes = (15, 128, 80) if firmware == "grbl" else (100, 1024, 257)
         self.dropped = self.asked = 0
         self.homing_fails: int = 0
+        self.startup = ["", ""]
         self._world, self._mechanics, self._settings = world, mechanics, settings
         self._letters = LETTERS[: settings.axes]
         self._zero: Axes = (0.0,) * settings.axes
@@ -112,8 +109,8 @@ class Controller(PortServer):
         self._rx = bytearray()
         self._line = ""
         self._next: str | None = None
-        self._asked = False
-        self._wco_in, self._ov_in = 0, 1
+        self._asked = self._tells_all = self._tells_homed = False
+        self._wco_in = self._ov_in = 0
 
     def _machine(self) -> Axes:
         """MPos: where the controller believes it is."""
@@ -137,15 +134,32 @@ class Controller(PortServer):
             self._welcome()
 
     def _welcome(self) -> None:
-        self.send(BANNER if self.firmware == "grbl" else HAL_BANNER)
-        if self._state == "Alarm":
-            self._say(_LOCKED)
+        self.send(BANNERS[self.firmware])
+        if self.must_home:
+            self._state, self._code = "Alarm", 11
+            self._say(*MUST_HOME)
+        elif self._state == "Alarm":
+            self._say(LOCKED)
+        elif self._state == "Idle":
+            self._start_up()
+
+    @property
+    def must_home(self) -> bool:
+        """grblHAL with bit 2 of $22, until it was homed."""
+        return self.firmware != "grbl" and self._settings.homing_locks and not self._homed
+
+    def _start_up(self) -> None:
+        for line in filter(None, self.startup):
+            self._say(f">{line}:{self.answer(line)}")
 
     # bytes
 
     def on_bytes(self, data: bytes) -> None:
         for byte in data:
             self.on_moment()
+            if self.firmware != "grbl":
+                self._tells_all = self._tells_all or byte == ALL
+                byte = TOP_BIT.get(byte, byte)
             if self._boots_until_s or self._world.clock.now_s() < self._deaf_until_s:
                 self.dropped += 1
             elif byte == ord("?"):
@@ -184,7 +198,7 @@ class Controller(PortServer):
         self._watch_switches()
         self._walk()
         self._read_lines()
-        if self._asked and not self._critical and not (self.firmware == "grbl" and self._state == "Home"):
+        if self._asked and not (self.firmware == "grbl" and (self._critical or self._state == "Home")):
             self._asked = False
             self._report()
 
@@ -196,6 +210,7 @@ class Controller(PortServer):
             return True
         self._sleeps_until_s = 0.0
         if not self._critical:
+            self._say(*self._owed)
             self._restart()
             self._welcome()
         return False
@@ -252,13 +267,16 @@ class Controller(PortServer):
         self._wco_in, self._ov_in = self._wco_in - 1, self._ov_in - 1
         if self._wco_in < 0:
             self._wco_in = 29 if self._moving else 9
-            self._ov_in = max(self._ov_in, 1)
+            self._ov_in = max(self._ov_in, 0)
             fields.append(f"WCO:{_axes(wco)}")
         elif self._ov_in < 0:
             self._ov_in = 19 if self._moving else 9
             fields.append("Ov:100,100,100")
-        if self.firmware != "grbl" and self._wco_in in (9, 29):
-            fields += [f"H:{self._homed:d}", "FW:grblHAL"]
+        if self._tells_all or self._tells_homed:
+            fields.append(f"H:{self._homed:d}")
+        if self._tells_all:
+            fields.append("FW:grblHAL")
+        self._tells_all = self._tells_homed = False
         self._say(f"<{'|'.join(fields)}>")
 
     # real-time commands
@@ -282,6 +300,8 @@ class Controller(PortServer):
         self._walk()
 
     def _door(self) -> None:
+        if self._state in ("Idle", "Run", "Jog") or self._state.startswith(("Hold", "Door")):
+            self._say("[MSG:Check Door]")
         if self._state == "Home":
             self._alarm(7)
         elif self._state in ("Run", "Jog", "Hold:1"):
@@ -303,15 +323,20 @@ class Controller(PortServer):
         if number is not None:
             self._alarm(number)
             return
-        if self._critical:
-            self._say(*self._owed)
+        self._say(*self._owed, *(["ok"] if self._holds_a_line() else []))
         self._critical = False
         self._state = "Alarm" if self._state in ("Alarm", "Sleep") else "Door:1" if self._ajar else "Idle"
         self._restart()
         self._welcome()
 
+    def _holds_a_line(self) -> bool:
+        """Whether one waits for time or for room; when that is cut short it is answered with an ok all the same."""
+        return self._next is not None or (len(self._plan) >= self.blocks and b"\n" in self._rx)
+
     def _alarm(self, number: int) -> None:
         """All stops dead. After 1 and 2 nothing but a reset is answered, after the others it resets itself."""
+        if self._state == "Home" or self._holds_a_line():
+            self._owed = ["ok"]
         moved = self._mechanics.moves()
         self._mechanics.halt()
         if moved and number != 2:
@@ -319,9 +344,9 @@ class Controller(PortServer):
         self._plan.clear()
         self._moving = None
         self._homing.clear()
-        self._state, self._critical, self._code = "Alarm", number in _CRITICAL, number
+        self._state, self._critical, self._code = "Alarm", number in CRITICAL, number
         self._homed = self._homed and number == 2
-        self._sleeps_until_s = self._world.clock.now_s() + ALARM_S
+        self._sleeps_until_s = self._world.clock.now_s() + ALARM_S[self.firmware]
         self._say(f"ALARM:{number}", *(["[MSG:Reset to continue]"] if self._critical else []))
 
     def _watch_switches(self) -> None:
@@ -365,6 +390,8 @@ class Controller(PortServer):
         ends = zip(self._mechanics.here(), self._settings.home_mm(), strict=True)
         self._offset = tuple(at - machine for at, machine in ends)
         self._state, self._planned, self._homed, self._wco_in = "Idle", self._machine(), True, 0
+        self._tells_homed = self.firmware != "grbl"
+        self._start_up()
         self._say("ok")
 
 

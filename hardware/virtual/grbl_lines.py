@@ -19,8 +19,8 @@ class Lines(Controller):
 
     def _obey(self, raw: str) -> str:
         line = strip(raw)
-        if len(raw) >= self.line_bytes:
-            raise GrblError(11)
+        if len(line if self.firmware == "grbl" else raw) >= self.line_bytes:
+            raise GrblError(11)  # GRBL counts what it keeps of the line
         if not line:
             return "ok"
         if line.startswith("$"):
@@ -109,12 +109,16 @@ class Lines(Controller):
         elif line.startswith("$J"):
             return self._jog(line)
         elif line == "$$":
-            if self._state not in ("Idle", "Alarm", "Check"):
+            if self._state == "Run":
                 raise GrblError(8)
             self._say(*self._settings.lines())
         elif line == "$G":
             self._say(self._modes.report())
         elif line == "$X":
+            if self.must_home:
+                raise GrblError(46)
+            if self._ajar:
+                raise GrblError(13)
             if self._state == "Alarm":
                 self._state, self._code = "Idle", 0
                 self._planned = self._machine()
@@ -142,7 +146,7 @@ class Lines(Controller):
         if line == "$H":
             return self._home()
         if line == "$SLP":
-            self._say("[MSG:Sleeping]", "ok")
+            self._say("ok", "[MSG:Sleeping]")
             self._state = "Sleep"
             return ""
         if line == "$I":
@@ -154,20 +158,35 @@ class Lines(Controller):
                 f"[G28:{zero}]", f"[G30:{zero}]", f"[G92:{_axes(self._shift)}]", "[TLO:0.000]", f"[PRB:{zero}:0]"
             )
         elif line == "$N":
-            self._say("$N0=", "$N1=")
+            self._say(*(f"$N{n}={kept}" for n, kept in enumerate(self.startup)))
+        elif line.startswith("$N"):
+            return self._store_startup(line)
         else:
             self._settings.store(line)
             return self._writes()
         return "ok"
 
+    def _store_startup(self, line: str) -> str:
+        """It is obeyed at once, to see whether it can be."""
+        number, equals, block = line.removeprefix("$N").partition("=")
+        if number not in ("0", "1") or not equals:
+            raise GrblError(3)
+        if self._state != "Idle":
+            raise GrblError(8)
+        if block:
+            self._obey(block)
+        self.startup[int(number)] = block
+        return self._writes()
+
     def _build(self) -> None:
         forced = "Z" if self._settings.forces_origin else ""
         if self.firmware == "grbl":
-            self._say("[VER:1.1h.20190825:Aliquot virtual bench]", f"[OPT:V{forced},{self.blocks},{self.rx_bytes}]")
+            self._say("[VER:1.1h.20190830:Aliquot virtual bench]", f"[OPT:V{forced},{self.blocks},{self.rx_bytes}]")
             return
         self._say("[VER:1.1f.20231005:Aliquot virtual bench]",
                   f"[OPT:VNM{forced},{self.blocks},{self.rx_bytes},{len(self._letters)},0]",
-                  f"[AXS:{len(self._letters)}:{self._letters}]", "[FIRMWARE:grblHAL]")  # fmt: skip
+                  f"[AXS:{len(self._letters)}:{self._letters}]", "[NEWOPT:ENUMS,RT+,HOME,TC,SED]",
+                  "[FIRMWARE:grblHAL]")  # fmt: skip
 
     def _home(self) -> str:
         """Z first, then X and Y, then what else there is: seek the switch, back off, find it slowly, back off."""
@@ -195,7 +214,7 @@ class Lines(Controller):
         if self._state not in ("Idle", "Jog"):
             raise GrblError(8)
         if not line.startswith("$J="):
-            raise GrblError(16)
+            raise GrblError(3)
         block = parse(line.removeprefix("$J="), self._modes, axes=self._letters, jog=True)
         target = self._target(block)
         if self._settings.soft_limits and not self._settings.within_travel(target):

@@ -37,17 +37,18 @@ class Mechanics(Protocol):
 
 
 class StageMechanics:
-    """The stage of the bench; a switch just beyond each end of its travel."""
+    """The stage of the bench; a switch just beyond each end of its travel. ways: -1 for a motor that turns against
+    the positions of the stage."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, world: World, ways: tuple[float, float, float] = (1.0, 1.0, 1.0)) -> None:
+        self._world, self._ways = world, ways
 
     def here(self) -> Axes:
-        return self._world.stage_mm()
+        return tuple(at * way for at, way in zip(self._world.stage_mm(), self._ways, strict=True))
 
     def go(self, target: Axes, v_mm_s: float | None, fastest_mm_s: Axes, accel_mm_s2: Axes) -> None:
         here = self._world.stage_mm()
-        x, y, z = target
+        x, y, z = (at * way for at, way in zip(target, self._ways, strict=True))
         xs, ys, zs = fastest_mm_s
         xa, ya, za = accel_mm_s2
         v = axis_limited(here, (x, y, z), (xs, ys, zs))
@@ -76,7 +77,7 @@ class StageMechanics:
         return -SWITCH_MM if low else self._world.spec.stage.travel_mm[axis] + SWITCH_MM
 
     def lost_mm(self) -> Axes:
-        return self._world.lost_steps_mm()
+        return tuple(mm * way for mm, way in zip(self._world.lost_steps_mm(), self._ways, strict=True))
 
 
 class Plunger:

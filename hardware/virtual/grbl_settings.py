@@ -75,6 +75,10 @@ class Settings:
     def homing(self) -> bool:
         return self._bit(22)
 
+    @property
+    def homing_locks(self) -> bool:
+        return self.homing and self._bit(22, 2)
+
     def homes_low(self, axis: int) -> bool:
         return self._bit(23, axis)
 

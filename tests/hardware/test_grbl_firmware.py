@@ -1,12 +1,19 @@
 """What GRBL 1.1h and grblHAL say by their own sources, where their manuals are silent."""
 
 import threading
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from hardware.drivers.grbl import Driver, Settings
 from hardware.errors import HardwareError, NotConnectedError, ReplyError
+from hardware.readying import ready_all, unready
+from hardware.rig import open_rig
+from hardware.rig_file import RigFileError, parse_rig
 from hardware.spec import StageSpec
+from hardware.virtual.bench import VirtualBench
+from resources import path
 from tests.hardware.grbl_bench import a_driver, a_virtual_stage
 from tests.hardware.grbl_talk import BANNER, LOCK, a_stage, greeting, report, talking
 
@@ -201,3 +208,45 @@ def test_by_hand_nothing_but_a_persons_word_homes_it():
     spec = StageSpec("grbl", "/dev/null", (1, 1, 1), {})
     with pytest.raises(HardwareError, match="make it ready"):
         Driver("stage", spec, Settings(homing="by_hand"), speed=1, latch=threading.Event()).home()
+
+
+def test_a_grblhal_that_must_be_homed_is_homed_again_after_a_stop_in_motion():
+    with a_virtual_stage(firmware="grblHAL", values={22: 5}) as (virtual, world):
+        stage = a_driver(virtual.address)
+        stage.open()
+        try:
+            with pytest.raises(ReplyError, match="wants to be homed first"):
+                stage.unlock()
+            stage.home()
+            virtual.trip()
+            with pytest.raises(HardwareError):
+                stage.move_to(100, 50, 5)
+            assert not stage.homed
+            stage.home()
+            stage.move_to(20, 10, 5)
+            assert world.stage_mm() == pytest.approx((20, 10, 5), abs=0.02)
+        finally:
+            stage.close()
+
+
+def test_a_rig_with_a_stage_without_switches_is_made_ready_by_its_person_and_by_nobody_else():
+    spec = replace(parse_rig(rig_with('homing = "by_hand", directions = "++-"')), camera=None)
+    with VirtualBench(spec, speed=50.0) as bench, open_rig(bench.rig, speed=50.0) as rig:
+        assert unready(rig)["stage"].startswith("it has no homing switches")
+        with pytest.raises(HardwareError, match="make it ready"):
+            rig.stage.home()
+        assert ready_all(rig, lambda _role, _why: True) == {}
+        rig.stage.move_to(*spec.rack.position_mm("B2"), 5.0)
+        x_mm, y_mm = spec.rack.position_mm("B2")
+        assert bench.truth.stage_mm() == pytest.approx((x_mm, y_mm, 5.0), abs=0.02)
+
+
+@pytest.mark.parametrize("ways", ["+", "++", "+-x", "+++-"])
+def test_directions_that_are_none_are_told_in_the_rig_file(ways):
+    with pytest.raises(RigFileError, match="directions"):
+        parse_rig(rig_with(f'directions = "{ways}"'))
+
+
+def rig_with(stage_settings: str) -> str:
+    head, stage, rest = Path(path("rigs/virtual.toml")).read_text(encoding="utf-8").partition("[stage]")
+    return head + stage + rest.replace("settings = {}", f"settings = {{ {stage_settings} }}", 1)
