@@ -4,9 +4,8 @@ grbl-streamer does not know grblHAL by its banner.
 """
 
 import threading
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
@@ -16,6 +15,7 @@ pygrbl_streamer = pytest.importorskip("pygrbl_streamer")
 from hardware.virtual.world import World  # noqa: E402
 from tests.hardware.grbl_bench import a_virtual_stage  # noqa: E402
 from tests.peers.pseudo_terminal import as_a_device  # noqa: E402
+from tests.peers.waiting import soon  # noqa: E402
 
 pytestmark = pytest.mark.peer
 
@@ -29,13 +29,6 @@ def bench(request: pytest.FixtureRequest) -> Iterator[tuple[World, str]]:
         as_a_device(instrument.address) as device,
     ):
         yield world, device
-
-
-def soon(true: Callable[[], object]) -> None:
-    give_up = time.monotonic() + 20
-    while not true():
-        assert time.monotonic() < give_up
-        time.sleep(0.01)
 
 
 @pytest.mark.parametrize("bench", ["grbl"], indirect=True)

@@ -1,7 +1,5 @@
 """ismatec, other people's driver of the Reglo ICC, on the virtual one."""
 
-import time
-
 import pytest
 
 peristaltic = pytest.importorskip("ismatec.peristaltic_pump")
@@ -10,6 +8,7 @@ from ismatec.errors import CommandError, PumpError  # noqa: E402
 
 from tests.hardware.reglo_talk import on_the_bench  # noqa: E402
 from tests.peers.pseudo_terminal import as_a_device  # noqa: E402
+from tests.peers.waiting import soon  # noqa: E402
 
 pytestmark = pytest.mark.peer
 
@@ -28,9 +27,7 @@ def test_it_identifies_doses_draws_stops_and_is_refused() -> None:
         assert pump.clockwise(1)
         pump.start(1)
         assert pump.running()
-        give_up = time.monotonic() + 10
-        while pump.running():
-            assert time.monotonic() < give_up
+        soon(lambda: not pump.running())
         assert world.counted_ul("red")[0] == pytest.approx(500.0, rel=0.01)
         pump.set_counter_clockwise(1)
         assert not pump.clockwise(1)

@@ -1,8 +1,7 @@
 """KDSautolib (Legato 110) and python-syringe-pump (Legato 100), other people's drivers, on the virtual chain."""
 
 import asyncio
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
@@ -17,6 +16,7 @@ from hardware.virtual.instruments.harvard import Instrument  # noqa: E402
 from hardware.virtual.world import World  # noqa: E402
 from tests.hardware.harvard_talk import on_the_bench  # noqa: E402
 from tests.peers.pseudo_terminal import as_a_device  # noqa: E402
+from tests.peers.waiting import soon  # noqa: E402
 
 pytestmark = pytest.mark.peer
 
@@ -27,13 +27,6 @@ SPEED = 20.0
 def bench() -> Iterator[tuple[World, Instrument, str]]:
     with on_the_bench(SPEED) as (world, instrument), as_a_device(instrument.address) as device:
         yield world, instrument, device
-
-
-def soon(true: Callable[[], object]) -> None:
-    give_up = time.monotonic() + 10
-    while not true():
-        assert time.monotonic() < give_up
-        time.sleep(0.01)
 
 
 def test_kdsautolib_doses_draws_and_stops(bench: tuple[World, Instrument, str]) -> None:

@@ -1,6 +1,5 @@
 """labmcp-cavro, other people's driver and simulator of Cavro pumps in DT: each half against ours."""
 
-import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,6 +8,7 @@ import pytest
 
 labmcp_cavro = pytest.importorskip("labmcp_cavro")
 
+from labmcp import open_transport  # noqa: E402
 from labmcp_cavro.driver import CavroError, CavroPump  # noqa: E402
 from labmcp_cavro.simulator import CavroSimulator  # noqa: E402
 
@@ -18,29 +18,11 @@ from hardware.spec import PumpSpec, RackSpec, RigSpec, StageSpec, VialSpec  # no
 from hardware.virtual.clock import VirtualClock  # noqa: E402
 from hardware.virtual.instruments.cavro import Instrument  # noqa: E402
 from hardware.virtual.world import World  # noqa: E402
+from tests.peers.served import served  # noqa: E402
 
 pytestmark = pytest.mark.peer
 
 SPEED = 50.0
-
-
-class Wire:
-    """What their driver talks through: a line out, an answer in."""
-
-    def __init__(self, port: int) -> None:
-        self._socket = socket.create_connection(("127.0.0.1", port), timeout=10.0)
-
-    def query(self, line: str, timeout: float | None = None) -> str:
-        self._socket.sendall(line.encode("ascii") + b"\r")
-        heard = b""
-        while not heard.endswith(b"\x03\r\n"):
-            data = self._socket.recv(256)
-            assert data, "hung up"
-            heard += data
-        return heard[:-3].decode("latin-1")
-
-    def close(self) -> None:
-        self._socket.close()
 
 
 @pytest.fixture
@@ -58,9 +40,11 @@ def theirs(world: World) -> Iterator[CavroPump]:
     """Their driver on our pump."""
     instrument = Instrument(world, world.spec.pumps)
     instrument.start()
-    wire = Wire(instrument.port)
-    yield CavroPump(wire, syringe_ul=1000.0)
-    wire.close()
+    address = instrument.address.replace("socket", "tcp")
+    with open_transport(
+        address, read_termination="\x03\r\n", write_termination="\r", encoding="latin-1", timeout=10.0
+    ) as transport:
+        yield CavroPump(transport, syringe_ul=1000.0)
     instrument.close()
 
 
@@ -83,24 +67,13 @@ def test_their_driver_initialises_draws_and_delivers(theirs: CavroPump, world: W
 def their_pump(**settings: int) -> Iterator[tuple[CavroSimulator, str]]:
     """Their simulator behind a port."""
     pump = CavroSimulator(speed=SPEED, **settings)
-    listener = socket.create_server(("127.0.0.1", 0))
 
-    def serve() -> None:
-        client, _ = listener.accept()
-        heard = b""
-        with client:
-            while data := client.recv(4096):
-                *lines, heard = (heard + data).split(b"\r")
-                for line in lines:
-                    if (told := pump.handle(line.decode("latin-1"))) is not None:
-                        client.sendall(str(told).encode("latin-1") + b"\x03\r\n")
+    def answer(line: str) -> str | None:
+        told = pump.handle(line)
+        return None if told is None else str(told)
 
-    thread = threading.Thread(target=serve, daemon=True)
-    thread.start()
-    yield pump, f"socket://127.0.0.1:{listener.getsockname()[1]}"
-    thread.join(10)
-    listener.close()
-    assert not thread.is_alive()
+    with served(answer, "\r", "\x03\r\n") as address:
+        yield pump, address
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
 """marlin-host, other people's host of Marlin boards, on the virtual one: numbers, checksums, capabilities."""
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -16,6 +15,7 @@ from hardware.virtual.instruments.marlin import Build, Instrument  # noqa: E402
 from hardware.virtual.world import World  # noqa: E402
 from tests.hardware.stages import a_bench  # noqa: E402
 from tests.peers.pseudo_terminal import as_a_device  # noqa: E402
+from tests.peers.waiting import soon  # noqa: E402
 
 pytestmark = pytest.mark.peer
 
@@ -52,11 +52,9 @@ def test_its_emergency_stop_kills() -> None:
     with their_host(speed=2.0) as (host, world):
         host.send("G28")
         host.send("G1 X140 F1200")
-        while not world.stage_moves():
-            threading.Event().wait(0.01)
+        soon(world.stage_moves)
         host.emergency_stop()
-        while world.stage_moves():
-            threading.Event().wait(0.01)
+        soon(lambda: not world.stage_moves())
         assert world.stage_mm()[0] < 140
         with pytest.raises(HaltError):
             host.send("G1 X1")

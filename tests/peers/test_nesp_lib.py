@@ -1,13 +1,7 @@
 """NESP-Lib, other people's driver for New Era pumps, talks to the virtual one: in Basic and in Safe mode."""
 
-import os
-import pty
-import select
-import socket
 import threading
-import tty
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 
 import pytest
 
@@ -17,42 +11,11 @@ from hardware.spec import PumpSpec, RackSpec, RigSpec, StageSpec, VialSpec  # no
 from hardware.virtual.clock import VirtualClock  # noqa: E402
 from hardware.virtual.instruments.new_era import Instrument  # noqa: E402
 from hardware.virtual.world import World  # noqa: E402
+from tests.peers.pseudo_terminal import as_a_device  # noqa: E402
 
 pytestmark = pytest.mark.peer
 
 SPEED = 20.0
-
-
-@contextmanager
-def as_a_device(address: str) -> Iterator[str]:
-    """A pseudo-terminal in front of a TCP port, for programs that open nothing else."""
-    ours, theirs = pty.openpty()
-    tty.setraw(theirs)
-    host, _, port = address.removeprefix("socket://").rpartition(":")
-    far = socket.create_connection((host, int(port)))
-    wake, woken = socket.socketpair()
-
-    def carry() -> None:
-        while True:
-            ready = select.select([ours, far, woken], [], [])[0]
-            if woken in ready:
-                return
-            if ours in ready:
-                far.sendall(os.read(ours, 4096))
-            if far in ready:
-                os.write(ours, far.recv(4096))
-
-    thread = threading.Thread(target=carry, daemon=True)
-    thread.start()
-    try:
-        yield os.ttyname(theirs)
-    finally:
-        wake.close()
-        thread.join(5)
-        for fd in (ours, theirs):
-            os.close(fd)
-        far.close()
-        woken.close()
 
 
 class Bench:

@@ -35,10 +35,12 @@ _WORD = re.compile(r"([A-Z])(-?\d*\.?\d*)")
 
 @dataclass(frozen=True)
 class Build:
-    """old_sbc: software before 3.4, without sessions and with /machine/status only."""
+    """old_sbc: software before 3.4, without sessions and with /machine/status only. lets_in: whoever asks without a
+    session, as a board on which no password was set."""
 
     sbc: bool = False
     old_sbc: bool = False
+    lets_in: bool = False
     password: str = "reprap"  # noqa: S105  the firmware's own default
 
 
@@ -155,7 +157,7 @@ class Instrument:
         told = {name: values[0] for name, values in parse_qs(url.query, keep_blank_values=True).items()}
         if url.path == ("/machine/connect" if self.build.sbc else "/rr_connect") and not self.build.old_sbc:
             return self._connect(told.get("password", ""))
-        if not self.build.old_sbc and session not in self._sessions:
+        if not (self.build.old_sbc or self.build.lets_in) and session not in self._sessions:
             return (401, "") if url.path.startswith(("/machine/", "/rr_")) else (200, "<html></html>")
         if self.build.sbc:
             return self._sbc(url.path, body)

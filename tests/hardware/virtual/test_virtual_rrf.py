@@ -90,6 +90,11 @@ def test_without_a_session_nothing_is_told(board: Instrument, wall: Wall) -> Non
     assert stranger.ask("/rr_reply")[0] == 401
 
 
+@pytest.mark.parametrize("build", [Build(lets_in=True)])
+def test_without_a_password_whoever_asks_is_told(board: Instrument, wall: Wall) -> None:
+    assert Talk(board, wall).model("boards")[0]["firmwareVersion"] == "3.5.1"
+
+
 def test_what_a_board_alone_does_not_know_is_its_web_page(talk: Talk) -> None:
     assert talk.ask("/machine/model") == (200, "<html></html>")
 
