@@ -3,6 +3,7 @@
 Source: gnea/grbl, doc/markdown/settings.md, and grbl/limits.c, grbl/system.c for the machine space. Without
 HOMING_FORCE_SET_ORIGIN (letter Z in [OPT:], bit 3 of $22 in grblHAL) it reaches from -$13x to 0 on every axis,
 whichever end has the switch, and homing ends one pull-off $27 before that switch. With it, homing ends at 0.
+grblHAL/core, machine_limits.c, for its own soft limits.
 """
 
 import math
@@ -71,11 +72,15 @@ class Told:
         return self.values.get(130 + axis) or None
 
     def window_mm(self, axis: int) -> tuple[float, float] | None:
-        """Lowest and highest machine coordinate; None when it is not known."""
+        """Lowest and highest machine coordinate; None when it is not known. With hard limits grblHAL keeps a
+        pull-off away from its switches."""
         travel = self.travel_mm(axis)
         if travel is None:
             return None
-        return (0.0, travel) if self.ends_at_zero and self.homes_low(axis) else (-travel, 0.0)
+        off_mm = self.pull_off_mm if self.build.firmware != "GRBL" and self.hard_limits else 0.0
+        if not self.ends_at_zero:
+            return off_mm - travel, 0.0 - off_mm
+        return (0.0, travel - off_mm) if self.homes_low(axis) else (off_mm - travel, 0.0)
 
     def brakes_s(self, feed_mm_min: float) -> float:
         """How long its slowest axis takes to stand from that speed, or from its own highest."""

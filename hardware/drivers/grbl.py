@@ -1,8 +1,8 @@
 """XY(Z) stages on a GRBL 1.1 or grblHAL controller.
 
 Manual: gnea/grbl, doc/markdown/{interface,commands,jogging,settings}.md, revision 1.1h; grblHAL, wiki "For sender
-developers". Verified against the virtual bench and scripted conversations taken from the manual; never yet against
-the real thing.
+developers". Verified against the virtual bench and scripted conversations taken from the manual and from what both
+firmwares' sources print (protocol.c, report.c, system.c, limits.c); never yet against the real thing.
 
 What the manual makes easy to get wrong: a GRBL as it is built has machine coordinates from minus the travel to 0,
 whichever end its switches are at. So by default (`origin = "auto"`) the stage's zero is where G54 was set, if it

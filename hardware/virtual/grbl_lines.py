@@ -38,7 +38,7 @@ class Lines(Controller):
         if not block.axes_mm or self._state == "Check":
             return "ok"
         target = self._target(block)
-        if self._settings.soft_limits and not self._settings.within_travel(target):
+        if self._beyond(target):
             self._owed = ["ok"]
             self._alarm(2)
             return ""
@@ -54,6 +54,12 @@ class Lines(Controller):
             else:
                 found.append(block.axes_mm[letter] + (base[axis] if block.relative else wco[axis]))
         return tuple(found)
+
+    def _beyond(self, target: Axes) -> bool:
+        """Whether its soft limits forbid it."""
+        own = self._settings
+        off_mm = own.pull_off_mm if self.firmware != "grbl" and own.hard_limits else 0.0
+        return own.soft_limits and not own.within_travel(target, off_mm)
 
     def _add(self, move: Move) -> None:
         on_steps = tuple(round(p / s) * s for p, s in zip(move.target, self._settings.step_mm, strict=True))
@@ -217,7 +223,7 @@ class Lines(Controller):
             raise GrblError(3)
         block = parse(line.removeprefix("$J="), self._modes, axes=self._letters, jog=True)
         target = self._target(block)
-        if self._settings.soft_limits and not self._settings.within_travel(target):
+        if self._beyond(target):
             raise GrblError(15)
         self._add(Move(target, block.feed_mm_min))
         if self._plan:

@@ -110,9 +110,12 @@ class Settings:
         ends = zip(range(self.axes), self._of_axes(130), strict=True)
         return tuple(self.pull_off_mm - travel if self.homes_low(i) else -self.pull_off_mm for i, travel in ends)
 
-    def within_travel(self, target: Axes) -> bool:
+    def within_travel(self, target: Axes, off_mm: float = 0.0) -> bool:
+        """off_mm: how far grblHAL keeps away from switches that stop it."""
         for axis, (at, travel) in enumerate(zip(target, self._of_axes(130), strict=True)):
-            low = 0.0 if self.forces_origin and self.homes_low(axis) else -travel
-            if not low - 1e-6 <= at <= low + travel + 1e-6:
+            low, high = off_mm - travel, -off_mm
+            if self.forces_origin:
+                low, high = (0.0, travel - off_mm) if self.homes_low(axis) else (low, 0.0)
+            if not low - 1e-6 <= at <= high + 1e-6:
                 return False
         return True

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from hardware.dialects.grbl import Build
+from hardware.dialects.grbl_settings import Told
 from hardware.drivers.grbl import Driver, Settings
 from hardware.errors import HardwareError, NotConnectedError, ReplyError
 from hardware.readying import ready_all, unready
@@ -239,6 +241,17 @@ def test_a_rig_with_a_stage_without_switches_is_made_ready_by_its_person_and_by_
         rig.stage.move_to(*spec.rack.position_mm("B2"), 5.0)
         x_mm, y_mm = spec.rack.position_mm("B2")
         assert bench.truth.stage_mm() == pytest.approx((x_mm, y_mm, 5.0), abs=0.02)
+
+
+@pytest.mark.parametrize(
+    ("options", "low", "window_mm"),
+    [("V", 0, (-199, -1)), ("V", 1, (-199, -1)), ("VZ", 0, (-199, 0)), ("VZ", 1, (0, 199))],
+)
+def test_with_hard_limits_grblhal_keeps_a_pull_off_away_from_its_switches(options, low, window_mm):
+    values = {21: 1.0, 22: 1.0, 23: float(low), 27: 1.0, 130: 200.0}
+    assert Told(values, Build(firmware="grblHAL", options=options)).window_mm(0) == window_mm
+    assert Told(values | {21: 0.0}, Build(firmware="grblHAL")).window_mm(0) == (-200, 0)
+    assert Told(values, Build()).window_mm(0) == (-200, 0)
 
 
 @pytest.mark.parametrize("ways", ["+", "++", "+-x", "+++-"])

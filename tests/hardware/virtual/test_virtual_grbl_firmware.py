@@ -98,6 +98,7 @@ def test_grblhal_that_must_be_homed_says_so_and_cannot_be_unlocked(world: World,
         assert talk.ask("$X") == ["error:46"]
         home(talk, wall)
         assert "|H:1>" in talk.status()
+        assert talk.ask("$J=G53 X149.5 F1000") == ["error:15"], "a pull-off before its far switch"
         assert reset(talk, 2) == HAL
         assert talk.ask("G0X1") == ["ok"]
         assert place(settle(talk, wall))[0] == 1.0
