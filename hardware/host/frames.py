@@ -13,6 +13,7 @@ import secrets
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -29,6 +30,7 @@ _NEWEST = 3
 _SEQUENCE, _FRAME, _TAKEN, _HEIGHT, _WIDTH, _CHANNELS = range(6)
 """Words of a slot's head. Channels is 0 for a grey picture of two dimensions."""
 _TRIES = 100
+_DRAFT_S = 60.0
 
 Description = Mapping[str, str | int]
 """Where a ring is, as a reader in another process needs it; plain values that travel as JSON."""
@@ -254,9 +256,11 @@ if sys.platform != "win32":
         return fd
 
     def _sweep(folder: Path) -> None:
-        """Remove what writers left that were killed: nobody holds its lock."""
-        for path in folder.glob(f"{_NAME}*"):
+        """Remove what writers left that were killed: nobody holds its lock. A draft may be about to be locked."""
+        for path in (*folder.glob(f"{_NAME}*"), *folder.glob(f".{_NAME}*")):
             with suppress(OSError):
+                if path.name.startswith(".") and abs(time.time() - path.stat().st_mtime) < _DRAFT_S:
+                    continue
                 fd = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
                 try:
                     fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)

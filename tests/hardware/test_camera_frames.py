@@ -272,6 +272,21 @@ def test_what_a_killed_writer_left_is_swept_away_by_the_next(other_process):
     alive.close()
 
 
+@pytest.mark.skipif(not POSIX, reason="Windows has no such files")
+def test_a_draft_that_a_killed_writer_left_is_swept_away_but_no_fresh_one(monkeypatch):
+    folder = Path("/dev/shm") if Path("/dev/shm").is_dir() else Path(tempfile.gettempdir())
+    old, new = folder / ".aliquot-frames-old-draft", folder / ".aliquot-frames-new-draft"
+    for draft in (old, new):
+        draft.touch()
+    os.utime(old, (time.time() - 100, time.time() - 100))
+    try:
+        FrameWriter.for_frame(frame(0), slots=4).close()
+        assert not old.exists()
+        assert new.exists()
+    finally:
+        new.unlink()
+
+
 def test_the_port_owner_starts_without_numpy():
     heavy = "('numpy', 'cv2', 'multiprocessing')"
     code = f"import sys, hardware.host.frames; print([m for m in {heavy} if m in sys.modules])"
