@@ -9,10 +9,12 @@ from hardware.devices import Traffic
 
 KEPT = 20
 TOGETHER_S = 0.02
+LONGEST = 2_000_000
+"""Characters, of which the newest are kept: a line full of noise says much in little time."""
 
 
 def exchanged(traffic: Mapping[str, tuple[Traffic, ...]]) -> str:
-    """What was said, in the order of time. `!` marks a stop; bytes that are no letters are escaped."""
+    """What was said, in the order of time, of late. `!` marks a stop; bytes that are no letters are escaped."""
     to_wall_s = time.time() - time.monotonic()
     said = sorted(((p.at_s, name, p.direction, p.data) for name, pieces in traffic.items() for p in pieces))
     lines: list[tuple[float, str, str, bytes]] = []
@@ -21,11 +23,12 @@ def exchanged(traffic: Mapping[str, tuple[Traffic, ...]]) -> str:
             lines[-1] = (*lines[-1][:3], lines[-1][3] + data)  # one answer that came in pieces
         else:
             lines.append((at_s, name, direction, data))
-    return "".join(
+    text = "".join(
         f"{datetime.datetime.fromtimestamp(at_s + to_wall_s).astimezone().isoformat(timespec='milliseconds')} "
         f"{name:>10} {direction} {str(data)[2:-1]}\n"
         for at_s, name, direction, data in lines
     )
+    return text if len(text) <= LONGEST else text[-LONGEST:].partition("\n")[2]
 
 
 def save_exchange(folder: Path, text: str, why: str) -> Path:

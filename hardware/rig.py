@@ -62,8 +62,10 @@ class LocalRig:
         self._drivers |= {"camera": camera} if camera else {}
         self.meters: Mapping[str, Meter] = MappingProxyType(dict(meters))
         self._station = Station(stage, spec.rack, latch)
-        self._limited = {role: LimitedPump(pump, self._station) for role, pump in pumps.items()}
-        self.pumps: Mapping[str, Pump] = MappingProxyType(self._limited)
+        self.limited: Mapping[str, LimitedPump] = MappingProxyType(
+            {role: LimitedPump(pump, self._station) for role, pump in pumps.items()}
+        )
+        self.pumps: Mapping[str, Pump] = self.limited
         self.stage: Stage = LimitedStage(stage, self._station)
         self.camera = camera
 
@@ -91,6 +93,14 @@ class LocalRig:
         """
         self._latch.set()
         return tuple(_at_once({name: device.stop for name, device in self._drivers.items()}, STOP_CONFIRMED_S))
+
+    def worst_left_ul(self) -> dict[str, float]:
+        """Of the pumps at work: what each has left should nobody learn how far it came."""
+        return self._station.worst_left_ul()
+
+    def when_booked(self, function: Callable[[], None]) -> None:
+        """Call `function` whenever a dose has been booked, before it flows."""
+        self._station.booked = function
 
     def listen(self, function: StopListener) -> Callable[[], None]:
         """As of any rig; in this process nobody else can stop it, so that `function` is never called."""
@@ -125,7 +135,7 @@ class LocalRig:
                 self.spec.name,
                 f"no pump {role!r}{did_you_mean(role, self.pumps)}; known: {known}",
             )
-        return self._limited[role]
+        return self.limited[role]
 
 
 def open_rig(spec: RigSpec, *, speed: float = 1.0, latch: threading.Event | None = None) -> LocalRig:
@@ -179,9 +189,14 @@ def _at_once(calls: Mapping[str, Callable[[], object]], patience_s: float) -> di
         except Exception as error:  # noqa: BLE001  a driver's bug must not hide from the caller, nor stop the others
             results[name] = f"{type(error).__name__}: {error}"
 
-    threads = [threading.Thread(target=make, args=item, name=item[0], daemon=True) for item in calls.items()]
-    for thread in threads:
-        thread.start()
+    threads = []
+    for item in calls.items():
+        thread = threading.Thread(target=make, args=item, name=item[0], daemon=True)
+        try:
+            thread.start()
+            threads.append(thread)
+        except RuntimeError:  # the system gives no more threads
+            make(*item)
     deadline = time.monotonic() + patience_s
     for thread in threads:
         thread.join(max(0.0, deadline - time.monotonic()))

@@ -5,14 +5,26 @@ from dataclasses import asdict
 from typing import Any
 
 from hardware.devices import NeedsReadying, Traffic, Valved
-from hardware.errors import HardwareError
+from hardware.errors import HardwareError, OutOfRangeError
 from hardware.rig import LocalRig
 
 DEVICE = frozenset({"identify", "about", "traffic"})
 PUMP = DEVICE | {"dispense", "aspirate", "select", "make_ready", "prime", "discard", "filled"}
-STAGE = DEVICE | {"home", "move_to", "position_mm", "unlock"}
+STAGE = DEVICE | {"home", "move_to", "position_mm", "unlock", "make_ready"}
 METER = DEVICE | {"read", "answer", "tare"}
 RIG = frozenset({"dose", "set_contents", "loaded", "rearm", "exchange_log"})
+QUESTIONS = frozenset({"identify", "about", "traffic", "position_mm", "exchange_log"})
+"""They change nothing, so that it does no harm to ask twice."""
+ACTS = frozenset(
+    {"dose", "dispense", "aspirate", "prime", "discard", "make_ready", "select", "home", "move_to", "unlock"}
+)
+"""They move something: not while everything is stopped."""
+_TAKES = {
+    "dose": "text text number number", "set_contents": "text number", "loaded": "text number", "select": "text",
+    "dispense": "number number", "aspirate": "number number", "prime": "number?", "discard": "number number?",
+    "move_to": "number number number?", "answer": "text",
+}  # fmt: skip
+"""What an act is told; a mark where it may be left out."""
 
 
 def called(rig: LocalRig, on: str, what: str, arguments: list[Any]) -> object:
@@ -32,7 +44,26 @@ def called(rig: LocalRig, on: str, what: str, arguments: list[Any]) -> object:
     asked = getattr(device, what, None)
     if asked is None:
         raise HardwareError(role or on, f"cannot {what.replace('_', ' ')}")
-    return _plain(asked(*arguments) if callable(asked) else asked)
+    checked = _checked(on, what, arguments)
+    return _plain(asked(*checked) if callable(asked) else asked)
+
+
+def _checked(on: str, what: str, arguments: list[Any]) -> list[str | float | None]:
+    """The arguments as the act takes them. Raises OutOfRangeError for all else, what is no finite number too."""
+    takes = _TAKES.get(what, "").split()
+    least = sum(not kind.endswith("?") for kind in takes)
+    if not least <= len(arguments) <= len(takes) or not all(map(_is, takes, arguments)):
+        wants = " and ".join(takes) or "nothing"
+        raise OutOfRangeError(on, f"{what} takes {wants}, not {str(arguments)[:80]}")
+    return [float(value) if isinstance(value, int) else value for value in arguments]
+
+
+def _is(kind: str, value: object) -> bool:
+    if kind == "text":
+        return isinstance(value, str)
+    if value is None or isinstance(value, bool):
+        return value is None and kind.endswith("?")
+    return isinstance(value, int | float) and abs(value) <= 1e300
 
 
 def _plain(value: Any) -> object:
@@ -59,6 +90,8 @@ def state(rig: LocalRig) -> dict[str, object]:
     everyone: Mapping[str, object] = {**rig.pumps, "stage": rig.stage, **rig.meters}
     return {
         "left_ul": {role: pump.left_ul for role, pump in rig.pumps.items()},
+        "worst_left_ul": rig.worst_left_ul(),
+        "primed": {role: pump.primed for role, pump in rig.limited.items()},
         "contents_ul": {slot: rig.contents_ul(slot) for slot in rig.spec.rack.slots},
         "homed": rig.stage.homed,
         "stopped": rig.stopped,

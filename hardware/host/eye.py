@@ -13,6 +13,7 @@ from pydantic import TypeAdapter
 
 from hardware.devices import Frame
 from hardware.drivers import module_of
+from hardware.host.lease import Lease
 from hardware.host.messages import Channel, ChannelClosedError, Message, told
 from hardware.host.owner import channel_of_this_process
 from hardware.spec import CameraSpec
@@ -36,7 +37,7 @@ class Eye:
 
     def serve(self) -> None:
         while (message := self._channel.receive()) is not None:
-            match message["do"]:
+            match message.get("do"):
                 case "beat":
                     self._send({"beat": True})
                 case "close":
@@ -55,7 +56,7 @@ class Eye:
             answer = {"value": work(message)}
         except Exception as error:  # noqa: BLE001  whatever it is must reach the program
             answer = {"error": told(error)}
-        self._send({"answer": message["op"], **answer})
+        self._send({"answer": message.get("op"), **answer})
 
     def _open(self, message: Message) -> object:
         spec = TypeAdapter(CameraSpec).validate_python(message["camera"])
@@ -95,5 +96,6 @@ class Eye:
 def main() -> None:
     """Serve the program that started this process."""
     logging.basicConfig(level=logging.ERROR, format="camera: %(message)s")
+    Lease(lambda _: None, lambda: os._exit(0)).begin()  # only to notice that the program is gone
     Eye(channel_of_this_process()).serve()
     os._exit(0)  # a network camera may hold its thread for seconds

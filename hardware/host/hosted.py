@@ -1,15 +1,17 @@
 """A rig whose ports live in a process of their own; what the program sees of it."""
 
+import logging
 import threading
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from hardware.camera_address import without_secrets
 from hardware.devices import Camera, Meter, Pump, Stage, StopListener
 from hardware.errors import HardwareError, OutOfRangeError, StoppedError
+from hardware.host.commands import ACTS
 from hardware.host.hosted_camera import HostedCamera
 from hardware.host.hosted_devices import HostedMeter, HostedPump, HostedStage
 from hardware.host.line import Line, OwnerLostError
@@ -20,6 +22,7 @@ from hardware.spec import RigSpec
 from hardware.toml_file import did_you_mean
 
 OWNER = "port owner"
+log = logging.getLogger(__name__)
 
 
 class HostedRig:
@@ -32,7 +35,10 @@ class HostedRig:
         self._speed, self._lease_s, self._logs = speed, lease_s, logs
         self._listeners: list[StopListener] = []
         self._state: dict[str, Any] = {}
+        self._books: dict[str, Any] = {}
+        """Of an owner that was lost, until another has them."""
         self._stopped = threading.Event()
+        self._last_stop = object()
         self._reopening = threading.Lock()
         self._line = self._started()
         facts = self._opened(self._line)
@@ -47,14 +53,7 @@ class HostedRig:
     def dose(self, slot: str, role: str, volume_ul: float, rate_ul_s: float) -> float:
         if role not in self.pumps:
             raise OutOfRangeError(self.spec.name, f"no pump {role!r}{did_you_mean(role, self.pumps)}")
-        try:
-            return float(self._ask("rig", "dose", slot, role, volume_ul, rate_ul_s))
-        except OwnerLostError as error:
-            if error.outcome == "unknown":  # it may all be in the vial
-                self._state["left_ul"][role] = max(0.0, self._state["left_ul"][role] - volume_ul)
-                limit_ul = self.spec.rack.vial.capacity_ul
-                self._state["contents_ul"][slot] = min(limit_ul, self._state["contents_ul"][slot] + volume_ul)
-            raise
+        return float(self._ask("rig", "dose", slot, role, volume_ul, rate_ul_s))
 
     def contents_ul(self, slot: str) -> float:
         contents = self._look("contents_ul", {})
@@ -69,7 +68,7 @@ class HostedRig:
         self._ask("rig", "loaded", role, volume_ul)
 
     def stop_all(self) -> tuple[str, ...]:
-        self._stopped.set()
+        self._halt()
         try:
             return tuple(self._line.ask({"do": "stop"}, STOP_CONFIRMED_S + 0.5))
         except OwnerLostError:
@@ -80,13 +79,21 @@ class HostedRig:
         return self._stopped.is_set() or bool(self._look("stopped", False))
 
     def rearm(self) -> None:
-        """Release the stop; a port owner that was lost is started anew, with the books as they were."""
+        """Release the stop; a port owner that was lost is started anew, with the books as they were.
+
+        Raises HardwareError while what was stopped has not come to its end, StoppedError when it is stopped again
+        meanwhile, RigOpenError.
+        """
         with self._reopening:
+            last_stop = self._last_stop
             if self._line.dead:
                 self._reopen()
-            else:
+            if self._last_stop is last_stop:
                 self._ask("rig", "rearm")
-            self._stopped.clear()
+                self._stopped.clear()
+            if self._last_stop is not last_stop:
+                self._stopped.set()
+                raise StoppedError("rig", "was stopped again meanwhile")
 
     def listen(self, function: StopListener) -> Callable[[], None]:
         self._listeners.append(function)
@@ -114,47 +121,64 @@ class HostedRig:
     def _started(self) -> Line:
         return Line(OWNER, "hardware.host.owner", self._heard, self._lost)
 
-    def _opened(self, line: Line) -> Mapping[str, Any]:
-        """The ports by their owner, the camera by its own process, side by side."""
+    def _opened(self, line: Line, *, stopped: bool = False) -> Mapping[str, Any]:
+        """The ports by their owner, the camera by its own process, side by side. Nothing stays open if it fails."""
+        try:
+            return self._both_opened(line, stopped)
+        except BaseException:  # also when a person loses patience: somebody else may want the ports
+            self.close()
+            raise
+
+    def _both_opened(self, line: Line, stopped: bool) -> Mapping[str, Any]:
         ports = rig_to_toml(replace(self.spec, camera=None, view=None))
         asked: Message = {"do": "open", "rig": ports, "speed": self._speed, "lease_s": self._lease_s}
-        asked["logs"] = str(self._logs) if self._logs else ""
-        with ThreadPoolExecutor(1) as pool:
-            seeing = pool.submit(self._eye.open) if self._eye is not None else None
-            try:
-                facts: Mapping[str, Any] = line.ask(asked)
-                missing = [Missing(*part) for part in facts.get("missing", ())]
-            except HardwareError:
-                self.close()
-                raise
-            try:
-                if seeing is not None:
-                    seeing.result()
-            except HardwareError as error:
-                missing.append(Missing("camera", str(self.spec.camera and self.spec.camera.source), error.message))
+        asked |= {"logs": str(self._logs) if self._logs else "", "stopped": stopped}
+        seen: list[HardwareError] = []
+        seeing = threading.Thread(target=self._see, args=(line, seen), name="camera opens", daemon=True)
+        seeing.start()
+        facts: Mapping[str, Any] = line.ask(asked)
+        seeing.join()
+        missing = [Missing(*part) for part in facts.get("missing", ())]
+        if seen and self.spec.camera is not None:
+            missing.append(Missing("camera", without_secrets(self.spec.camera.source), seen[0].message))
         if missing:
-            self.close()
             raise RigOpenError(self.spec.name, tuple(missing))
+        if facts["no_door"]:
+            log.warning("%s: %s", self.spec.name, facts["no_door"])
         return facts
 
+    def _see(self, line: Line, failed: list[HardwareError]) -> None:
+        if self._eye is None:
+            return
+        try:
+            self._eye.open()
+        except HardwareError as error:
+            failed.append(error)
+        if line.closed:  # the ports did not open, and nobody waits for the picture any more
+            self._eye.close()
+
     def _reopen(self) -> None:
-        left_ul, contents_ul = dict(self._state["left_ul"]), dict(self._state["contents_ul"])
+        """Stopped, until the books are as they were; they are kept should it fail."""
+        self._books = books = self._books or dict(self._state)
         self._line.close()
-        self._state.clear()
         self._line = self._started()
-        self._opened(self._line)
-        for role, volume_ul in left_ul.items():
+        self._opened(self._line, stopped=True)
+        for role, volume_ul in books["left_ul"].items():
             self.loaded(role, volume_ul)
-        for slot, volume_ul in contents_ul.items():
-            self.set_contents(slot, volume_ul)
+        for role, primed in books["primed"].items():
+            if primed:
+                self._ask(f"pumps.{role}", "filled")
+        for slot, volume_ul in books["contents_ul"].items():
+            self.set_contents(slot, min(volume_ul, self.spec.rack.vial.capacity_ul))
+        self._books = {}
 
     def _ask(self, on: str, what: str, *arguments: object) -> Any:
-        if self._stopped.is_set() and what in ("dose", "dispense", "aspirate", "move_to", "home"):
+        if self._stopped.is_set() and what in ACTS:
             raise StoppedError(on.rpartition(".")[2], "everything is stopped; release the stop before going on")
         return self._line.ask({"do": "call", "on": on, "what": what, "arguments": list(arguments)})
 
     def _look(self, name: str, default: Any) -> Any:
-        return self._state.get(name, default)
+        return (self._books or self._state).get(name, default)
 
     def _heard(self, message: Message) -> None:
         if isinstance(state := message.get("state"), dict):
@@ -165,12 +189,28 @@ class HostedRig:
             self._tell(str(message["stopped"]), names)
 
     def _lost(self, why: str) -> None:
+        worst_ul = self._state.get("worst_left_ul", {})
+        left_ul = self._state.get("left_ul", {})
+        self._state["left_ul"] = {role: min(ul, worst_ul.get(role, ul)) for role, ul in left_ul.items()}
+        self._state["homed"] = False
         self._tell(f"the process that owns the ports {why}", (*self.spec.pumps, "stage"))
 
     def _tell(self, why: str, unconfirmed: tuple[str, ...]) -> None:
+        """From a thread of its own: whoever is told may ask the owner something."""
+        self._halt()
+
+        def tell() -> None:
+            for function in tuple(self._listeners):
+                try:
+                    function(why, unconfirmed)
+                except Exception:  # the others must hear it all the same
+                    log.exception("a listener failed")
+
+        threading.Thread(target=tell, name="tells of a stop", daemon=True).start()
+
+    def _halt(self) -> None:
+        self._last_stop = object()
         self._stopped.set()
-        for function in tuple(self._listeners):
-            function(why, unconfirmed)
 
 
 def open_hosted(

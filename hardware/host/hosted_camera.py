@@ -19,6 +19,8 @@ ANSWER_S = 5.0
 OPEN_S = 30.0
 AGAIN_S = 2.0
 """Between two tries to start the process again."""
+HUNG_S = 15.0
+"""Loading its decoder keeps the process from answering, for seconds on a cold disk."""
 
 
 class HostedCamera:
@@ -41,7 +43,7 @@ class HostedCamera:
             if self._line is not None and not self._line.dead:
                 return
             self._tried_s = time.monotonic()
-            self._line = Line(self.name, "hardware.host.eye", self._heard, lambda _: None)
+            self._line = Line(self.name, "hardware.host.eye", self._heard, lambda _: None, HUNG_S)
             try:
                 self._line.ask({"do": "open", "camera": dataclasses.asdict(self._spec)}, OPEN_S)
             except HardwareError:

@@ -70,6 +70,15 @@ class HostedPump(Hosted):
     def left_ul(self) -> float:
         return float(self._look("left_ul", {})[self.name])
 
+    @property
+    def primed(self) -> bool:
+        """Whether the tubing is known to be full."""
+        return bool(self._look("primed", {}).get(self.name, True))
+
+    def filled(self) -> None:
+        """Book that the tubing is full, as after priming by hand."""
+        self._ask(self._on, "filled")
+
     def loaded(self, volume_ul: float) -> None:
         self._ask("rig", "loaded", self.name, volume_ul)
 
@@ -79,9 +88,13 @@ class HostedPump(Hosted):
     def aspirate(self, volume_ul: float, rate_ul_s: float) -> float:
         return float(self._ask(self._on, "aspirate", volume_ul, rate_ul_s))
 
-    def prime(self) -> float:
-        """Fill the tubing; returns what went through it, in µL."""
-        return float(self._ask(self._on, "prime"))
+    def prime(self, rate_ul_s: float | None = None) -> float:
+        """Fill the tubing; returns what went through it, in µL. All of it counts for the vial at the station."""
+        return float(self._ask(self._on, "prime", rate_ul_s))
+
+    def discard(self, volume_ul: float, rate_ul_s: float | None = None) -> float:
+        """Push `volume_ul` to waste; returns what went there, in µL."""
+        return float(self._ask(self._on, "discard", volume_ul, rate_ul_s))
 
 
 class HostedStage(Hosted):

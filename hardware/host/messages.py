@@ -12,7 +12,7 @@ from hardware import errors
 from hardware.errors import HardwareError
 
 Message = dict[str, object]
-LONGEST_LINE = 4_000_000
+LONGEST_LINE = 16_000_000
 _ERRORS: Mapping[str, type[HardwareError]] = {
     kind.__name__: kind
     for kind in (
@@ -38,8 +38,10 @@ class Channel:
         self._lock = threading.Lock()
 
     def send(self, message: Message) -> None:
-        """Raises ChannelClosedError."""
+        """Raises ChannelClosedError, and ValueError or TypeError for what cannot be said."""
         line = json.dumps(message, separators=(",", ":")).encode() + b"\n"
+        if len(line) > LONGEST_LINE:
+            raise ValueError(f"a message of {len(line)} bytes is too long")
         with self._lock:
             try:
                 self._writes.write(line)
@@ -48,13 +50,14 @@ class Channel:
                 raise ChannelClosedError("the other side is gone") from error
 
     def receive(self) -> Message | None:
-        """The next message; None at the end, and for what is not one of ours."""
+        """The next message; None at the end. What is none, whoever wrote it into the pipe, is passed over."""
         try:
-            line = self._reads.readline(LONGEST_LINE)
-            message = json.loads(line) if line.endswith(b"\n") else None
+            while line := self._reads.readline(LONGEST_LINE):
+                if (message := _parsed(line)) is not None:
+                    return message
         except (OSError, ValueError):
             return None
-        return message if isinstance(message, dict) else None
+        return None
 
     def close(self) -> None:
         """Close what we write to: the other side's `receive` ends."""
@@ -63,6 +66,14 @@ class Channel:
                 self._writes.close()
             except OSError:
                 return
+
+
+def _parsed(line: bytes) -> Message | None:
+    try:
+        message = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return message if isinstance(message, dict) else None
 
 
 def told(error: Exception) -> Message:

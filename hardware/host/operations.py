@@ -21,8 +21,8 @@ class Operations:
         """The answer of `run`, made now or earlier."""
         with self._news:
             if op in self._answers:
-                self._news.wait_for(lambda: self._answers[op] is not None)
-                return dict(self._answers[op] or {})
+                self._news.wait_for(lambda: self._answers.get(op, {}) is not None)
+                return dict(self._answers.get(op) or {})
             self._answers[op] = None
             self._forget()
         answer = run()

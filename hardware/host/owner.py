@@ -1,16 +1,19 @@
 """The process that owns the ports. It does what the program asks, and stops everything when the program cannot."""
 
 import logging
+import logging.handlers
 import os
+import queue
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from hardware.errors import DeviceTimeoutError, HardwareError, NotConnectedError, ReplyError
+from hardware.errors import DeviceTimeoutError, HardwareError, NotConnectedError, ReplyError, StoppedError
 from hardware.exchange import save_exchange
 from hardware.host import commands
 from hardware.host.door import StopDoor, wait_for_predecessors
@@ -26,17 +29,24 @@ PREDECESSOR_S = 3.0
 SHOW_S = 0.1
 SWITCH_S = 0.001
 """How long a thread of the owner may keep the others waiting: a stop is one of them."""
+LONGEST_LEASE_S = 60.0
+LAST_WORDS_S = 0.2
 
 
 class Owner:
-    """One rig for one program, until either ends."""
+    """One rig for one program, until either ends. leave: ends the process.
 
-    def __init__(self, channel: Channel) -> None:
-        self._channel = channel
+    Nothing that stops a device waits for the program or a terminal to take what is said to it.
+    """
+
+    def __init__(self, channel: Channel, leave: Callable[[], object]) -> None:
+        self._channel, self._leave = channel, leave
         self._latch = threading.Event()
+        self._last_stop = object()
+        self._spec: RigSpec | None = None
         self._rig: LocalRig | None = None
         self._operations = Operations()
-        self._lease: Lease | None = None
+        self._lease = Lease(self.stop, self._gone)
         self._door: StopDoor | None = None
         self._logs: Path | None = None
         self._shown: Message = {}
@@ -45,34 +55,42 @@ class Owner:
 
     def serve(self) -> None:
         """Hear the program out, then stop and let go of every port."""
+        self._lease.begin()
         why = "the program has ended"
-        while (message := self._channel.receive()) is not None:
-            match message["do"]:
-                case "beat":
-                    self._beat()
-                case "stop":
-                    self._aside(self._stop_asked, message)
-                case "open":
-                    self._aside(self._open_asked, message)
-                case "call":
-                    self._aside(self._call_asked, message)
-                case "close":
+        try:
+            while (message := self._channel.receive()) is not None:
+                if message.get("do") == "close":
                     why = ""
                     break
-        self.end(why)
+                self._heard(message)
+        finally:
+            self.end(why)
+
+    def _heard(self, message: Message) -> None:
+        match message.get("do"):
+            case "beat":
+                self._beat()
+            case "stop":
+                self._latched()  # at once: what was asked for after this message is not released by it
+                self._aside(self._stop_asked, message)
+            case "open":
+                self._aside(self._open_asked, message)
+            case "call":
+                last_stop = self._last_stop
+                self._aside(lambda asked: self._call_asked(asked, last_stop), message)
 
     def stop(self, by: str) -> tuple[str, ...]:
-        """Stop every device and stay stopped. Any thread; the program is told."""
+        """Stop every device and stay stopped. Any thread; the program is told, whether or not it listens."""
         unconfirmed = self._stop_devices()
-        self._send({"stopped": by, "unconfirmed": list(unconfirmed)})
+        log.warning("stopped everything: %s", by)
+        self._aside(self._send, {"stopped": by, "unconfirmed": list(unconfirmed)})
         return unconfirmed
 
     def end(self, why: str = "") -> None:
         """Stop what may be running, close every port. A program that ends as it should leaves nothing running."""
         self._ended.set()
-        if self._lease is not None:
-            self._lease.end()
-        self._latch.set()
+        self._lease.end()
+        self._latched()
         if self._door is not None:
             self._door.ending()
         if why or self._operations.running():
@@ -83,47 +101,75 @@ class Owner:
             self._rig.close()
 
     def _beat(self) -> None:
-        if self._lease is not None:
-            self._lease.beat()
+        self._lease.beat()
         self._send({"beat": True})
 
-    def _stop_devices(self) -> tuple[str, ...]:
+    def _latched(self) -> None:
+        self._last_stop = object()
         self._latch.set()
-        return self._rig.stop_all() if self._rig is not None else ()
 
-    def _expired(self, why: str) -> None:
-        log.warning("stopped everything: %s", why)
-        self.stop(why)
+    def _stop_devices(self) -> tuple[str, ...]:
+        self._latched()
+        if self._rig is not None:
+            return self._rig.stop_all()
+        return () if self._spec is None else (*self._spec.pumps, "stage")  # being opened: nobody was asked yet
+
+    def _gone(self) -> None:
+        self.end("the program has ended")
+        self._leave()
 
     # each of these in a thread of its own
 
     def _aside(self, work: Callable[[Message], None], message: Message) -> None:
-        threading.Thread(target=work, args=(message,), name=str(message["do"]), daemon=True).start()
+        try:
+            threading.Thread(target=work, args=(message,), name=str(message.get("do")), daemon=True).start()
+        except RuntimeError:  # the system gives no more threads
+            if message.get("do") == "stop":
+                work(message)
+            else:
+                self._answer(message, {"error": told(HardwareError("port owner", "has no thread left; stop"))})
 
     def _stop_asked(self, message: Message) -> None:
-        self._send({"answer": message["op"], "value": list(self._stop_devices())})
+        self._answer(message, {"value": list(self._stop_devices())})
         self._show()
 
     def _open_asked(self, message: Message) -> None:
         answer: Message
         try:
-            spec = parse_rig(str(message["rig"]))
-            self._logs = Path(str(message["logs"])) if message.get("logs") else None
-            self._door = StopDoor(spec.name, self.stop)
-            self._lease = Lease(float(str(message["lease_s"])), self._expired)
-            self._lease.begin()
-            self._rig = self._opened(spec, float(str(message["speed"])))
-            threading.Thread(target=self._show_while_busy, name="shows", daemon=True).start()
-            answer = {"value": commands.facts(self._rig)}
+            answer = {"value": self._opened(message)}
             self._show()
         except RigOpenError as error:
             answer = {"missing": [[m.role, m.port, m.message] for m in error.missing]}
         except Exception as error:  # a mistake of ours must reach the program
             log.exception("the rig did not open")
             answer = {"error": told(error)}
-        self._send({"answer": message["op"], **answer})
+        self._answer(message, answer)
 
-    def _opened(self, spec: RigSpec, speed: float) -> LocalRig:
+    def _opened(self, message: Message) -> Message:
+        lease_s, speed = float(str(message["lease_s"])), float(str(message["speed"]))
+        spec = parse_rig(str(message["rig"]))
+        if self._spec is not None or not 0 < lease_s <= LONGEST_LEASE_S:
+            raise ValueError(f"a second rig, or a lease of {lease_s:g} s")
+        self._spec = spec
+        self._logs = Path(str(message["logs"])) if message.get("logs") else None
+        no_door = ""
+        try:
+            self._door = StopDoor(spec.name, self.stop)
+        except OSError as error:  # all other ways to stop it are open
+            no_door = f"`aliquot stop` cannot reach this rig: {error}"
+        self._lease.counts(lease_s)
+        last_stop = self._last_stop
+        rig = self._devices(spec, speed)
+        if message.get("stopped"):
+            self._latch.set()  # until the books are as they were
+        rig.when_booked(self._show)
+        self._rig = rig
+        if self._last_stop is not last_stop:  # it was stopped while it was being opened
+            self._stop_devices()
+        threading.Thread(target=self._show_while_busy, name="shows", daemon=True).start()
+        return {**commands.facts(rig), "no_door": no_door}
+
+    def _devices(self, spec: RigSpec, speed: float) -> LocalRig:
         """A program that follows one which was killed may come before its owner has let go of the ports."""
         try:
             return open_rig(spec, speed=speed, latch=self._latch)
@@ -132,31 +178,58 @@ class Owner:
                 raise
         return open_rig(spec, speed=speed, latch=self._latch)
 
-    def _call_asked(self, message: Message) -> None:
-        op = str(message["op"])
-        answer = self._operations.once(op, lambda: self._answer(message))
-        self._show()
-        self._send({"answer": op, **answer})
+    def _call_asked(self, message: Message, last_stop: object) -> None:
+        """last_stop: as it was when the message came."""
+        failures: list[Exception] = []
 
-    def _answer(self, message: Message) -> Message:
+        def answer() -> Message:
+            try:
+                return {"value": self._called(message, last_stop)}
+            except Exception as error:  # as above
+                if not isinstance(error, HardwareError):
+                    log.exception("%s.%s failed", message.get("on"), message.get("what"))
+                failures.append(error)
+                return {"error": told(error)}
+
+        if message.get("what") in commands.QUESTIONS:
+            answered = answer()
+        else:
+            answered = self._operations.once(str(message.get("op")), answer)
+        try:
+            self._show()
+        finally:
+            self._answer(message, answered)
+        for error in failures:
+            self._keep_exchange(error)
+
+    def _called(self, message: Message, last_stop: object) -> object:
         rig, arguments = self._rig, message.get("arguments", [])
         if rig is None or not isinstance(arguments, list):
-            return {"error": told(HardwareError("port owner", "has no rig open"))}
-        on, what = str(message["on"]), str(message["what"])
-        try:
-            return {"value": commands.called(rig, on, what, arguments)}
-        except Exception as error:  # as above
-            if not isinstance(error, HardwareError):
-                log.exception("%s.%s failed", on, what)
-            self._keep_exchange(rig, error)
-            return {"error": told(error)}
+            raise HardwareError("port owner", "has no rig open")
+        on, what = str(message.get("on")), str(message.get("what"))
+        if (on, what) != ("rig", "rearm"):
+            return commands.called(rig, on, what, arguments)
+        if self._last_stop is last_stop:
+            rig.rearm()
+            self._lease.again()
+        if self._last_stop is not last_stop:
+            self._stop_devices()  # again, lest something has begun in between
+            raise StoppedError("rig", "was stopped again meanwhile")
+        return None
 
-    def _keep_exchange(self, rig: LocalRig, error: Exception) -> None:
+    def _answer(self, message: Message, answer: Message) -> None:
+        op = str(message.get("op"))
+        try:
+            self._send({"answer": op, **answer})
+        except (TypeError, ValueError) as error:
+            self._send({"answer": op, "error": told(error)})
+
+    def _keep_exchange(self, error: Exception) -> None:
         said_on_a_wire = isinstance(error, NotConnectedError | DeviceTimeoutError | ReplyError)
-        if self._logs is None or not said_on_a_wire:
+        if self._logs is None or self._rig is None or not said_on_a_wire:
             return
         try:
-            save_exchange(self._logs, rig.exchange_log(), str(error))
+            save_exchange(self._logs, self._rig.exchange_log(), str(error))
         except OSError as full:
             log.warning("the exchange log could not be saved: %s", full)
 
@@ -184,23 +257,57 @@ class Owner:
 
 def channel_of_this_process() -> Channel:
     """stdin and stdout become the channel; whatever a library prints goes to stderr."""
+    if sys.stderr is None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+        sys.stderr = os.fdopen(2, "w")
     writes: BinaryIO = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     return Channel(sys.stdin.buffer, writes)
 
 
+def log_aside(form: str) -> Callable[[], None]:
+    """Log from a thread of its own: a terminal that takes nothing more holds up nobody.
+
+    Returns what ends the process after the last words.
+    """
+    records: queue.SimpleQueue[logging.LogRecord] = queue.SimpleQueue()
+    writer = logging.StreamHandler()
+    writer.setFormatter(logging.Formatter(form))
+    logging.getLogger().addHandler(logging.handlers.QueueHandler(records))
+
+    def write() -> None:
+        while True:
+            writer.handle(records.get())
+
+    def leave() -> None:
+        until_s = time.monotonic() + LAST_WORDS_S
+        while not records.empty() and time.monotonic() < until_s:
+            time.sleep(0.01)
+        os._exit(0)  # a device that hangs keeps no process alive
+
+    threading.Thread(target=write, name="log", daemon=True).start()
+    return leave
+
+
 def main() -> None:
     """Serve the program that started this process."""
     sys.setswitchinterval(SWITCH_S)
-    logging.basicConfig(level=logging.WARNING, format="port owner: %(message)s")
-    owner = Owner(channel_of_this_process())
+    channel = channel_of_this_process()
+    leave = log_aside("port owner: %(message)s")
+    owner = Owner(channel, leave)
 
-    def leave(number: int, _: object) -> None:
-        owner.end(f"signal {number}")
-        os._exit(0)
+    def asked_to_leave(number: int, _: object) -> None:
+        def work() -> None:
+            owner.end(f"signal {number}")
+            leave()
+
+        threading.Thread(target=work, name="leaves", daemon=True).start()  # what it interrupts may hold a lock
 
     for name in ("SIGTERM", "SIGINT", "SIGHUP", "SIGBREAK"):
         if hasattr(signal, name):
-            signal.signal(getattr(signal, name), leave)
-    owner.serve()
-    os._exit(0)  # a device that hangs keeps no process alive
+            signal.signal(getattr(signal, name), asked_to_leave)
+    try:
+        owner.serve()
+    except Exception:
+        log.exception("the port owner failed")
+    leave()

@@ -3,9 +3,11 @@
     python -m tests.hardware.host.program RIG.toml [BLOCK]
 
 Prints the owner's process number once the dose is being asked for. BLOCK says how its main thread is held up then:
-"loop" a Python loop, "c" a C call that keeps the GIL, "regex" a regular expression, nothing: it waits.
+"loop" a Python loop, "c" a C call that keeps the GIL, "regex" a regular expression, "fork" has a child that has
+inherited its pipes, nothing: it waits.
 """
 
+import os
 import re
 import sys
 import threading
@@ -31,6 +33,12 @@ def block(how: str, seconds: float) -> None:
         case "regex":
             while time.monotonic() < until_s:
                 re.match(r"(a+)+$", "a" * 24 + "b")
+        case "fork":
+            if (forked := os.fork()) == 0:
+                time.sleep(60.0)
+                os._exit(0)
+            print(forked, flush=True)
+            threading.Event().wait(seconds)
         case _:
             threading.Event().wait(seconds)
 

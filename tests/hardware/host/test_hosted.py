@@ -169,7 +169,10 @@ def test_the_exchange_is_kept_when_a_command_fails(bench, hosted, tmp_path):
     dose = Dosing(bench, rig)
     bench.truth.stall("blue")
     assert isinstance(dose.end(), ReplyError)
-    (file,) = (tmp_path / "logs").glob("exchange-*.txt")
+    pause = threading.Event()
+    while not (files := list((tmp_path / "logs").glob("exchange-*.txt"))) or not files[0].read_text():
+        pause.wait(0.01)  # it is saved after the error was told: a slow disk keeps nobody waiting
+    (file,) = files
     assert "stalled" in file.read_text().splitlines()[0]
     assert re.search(r"blue > .*RUN.*\n.*blue < .*00I", file.read_text())
     assert "A?S" in file.read_text()
