@@ -11,6 +11,8 @@ from hardware.station import Station
 
 SAME_PLACE_MM = 0.02
 UNWOUND_S = 0.2
+MARGIN = 1.2
+"""What is allowed for a pump that is slower than it was told."""
 
 
 class LimitedPump:
@@ -46,9 +48,12 @@ class LimitedPump:
 
     def open(self) -> None:
         self._pump.open()
+        self._station.found(self.name)
 
     def identify(self) -> str:
-        return self._pump.identify()
+        told = self._pump.identify()
+        self._station.found(self.name)
+        return told
 
     def about(self) -> Mapping[str, str]:
         return self._pump.about()
@@ -87,13 +92,15 @@ class LimitedPump:
         """Fill the tubing; returns what went through it, in µL. All of it counts for the vial at the station."""
         self._station.check_running(self.name)
         pump = self._piped("tubing to fill")
-        with self._station.pouring(self.name, pump.dead_volume_ul, lambda: pump.left_ul):
+        dead_ul = pump.dead_volume_ul
+        with self._station.pouring(self.name, dead_ul, self._lasts_s(dead_ul, rate_ul_s), lambda: pump.left_ul):
             return pump.prime(rate_ul_s)
 
     def discard(self, volume_ul: float, rate_ul_s: float | None = None) -> float:
         """Push `volume_ul` to waste; returns what went there, in µL."""
         pump = self._piped("port to waste")
-        with self._station.standing_for(self.name, max(0.0, pump.left_ul - volume_ul)):
+        worst_ul = max(0.0, pump.left_ul - volume_ul)
+        with self._station.standing_for(self.name, self._lasts_s(volume_ul, rate_ul_s), worst_ul):
             return pump.discard(volume_ul, rate_ul_s)
 
     def _piped(self, what: str) -> Delivery:
@@ -110,12 +117,13 @@ class LimitedPump:
         if volume_ul > self.left_ul + 1e-6:
             left = f"only {self.left_ul:.0f} µL are left"
             raise OutOfRangeError(self.name, f"{volume_ul:g} µL asked, {left}; refill it and say so")
-        with self._station.pouring(self.name, volume_ul, lambda: self._pump.left_ul, slot):
+        lasts_s = self._lasts_s(volume_ul, rate_ul_s)
+        with self._station.pouring(self.name, volume_ul, lasts_s, lambda: self._pump.left_ul, slot):
             return self._pump.dispense(volume_ul, rate_ul_s)
 
     def aspirate(self, volume_ul: float, rate_ul_s: float) -> float:
         self._check(volume_ul, rate_ul_s)
-        with self._station.standing_for(self.name):
+        with self._station.standing_for(self.name, self._lasts_s(volume_ul, rate_ul_s)):
             return self._pump.aspirate(volume_ul, rate_ul_s)
 
     def stop(self) -> None:
@@ -123,6 +131,9 @@ class LimitedPump:
 
     def close(self) -> None:
         self._pump.close()
+
+    def _lasts_s(self, volume_ul: float, rate_ul_s: float | None) -> float:
+        return MARGIN * volume_ul / (rate_ul_s or max(self.range.min_rate_ul_s, self.range.max_rate_ul_s / 2))
 
     def _check(self, volume_ul: float, rate_ul_s: float) -> None:
         self._station.check_running(self.name)

@@ -2,15 +2,18 @@
 
 import math
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from hardware.devices import Stage
-from hardware.errors import HardwareError, OutOfRangeError, StoppedError
+from hardware.errors import HardwareError, NotConnectedError, OutOfRangeError, StoppedError
 from hardware.spec import RackSpec
 from hardware.toml_file import did_you_mean
 
 ON_SLOT_MM = 0.5
+OWN_MOVEMENT_S = 60.0
+"""The longest that a pump is taken to need for a movement of its own."""
 
 
 class Station:
@@ -26,6 +29,7 @@ class Station:
         self._contents_ul = dict.fromkeys(rack.slots, 0.0)
         self._at_work: dict[str, str | None] = {}  # pumps, and the slot into which each of them pours
         self._worst_left_ul: dict[str, float] = {}
+        self._lost: dict[str, float] = {}  # pumps whose connection broke while they pushed, and until when they may
         self._moving = False
 
     def slot_now(self) -> str | None:
@@ -78,13 +82,13 @@ class Station:
 
     @contextmanager
     def pouring(
-        self, role: str, volume_ul: float, left_ul: Callable[[], float], into: str | None = None
+        self, role: str, volume_ul: float, lasts_s: float, left_ul: Callable[[], float], into: str | None = None
     ) -> Iterator[None]:
         """Book `volume_ul` into the vial at the station before it flows, and correct the book by what flowed.
 
         into: the slot that must be there. From the question until the end of the dose the stage stands.
         """
-        with self.standing_for(role):
+        with self.standing_for(role, lasts_s):
             slot = self.slot_now()
             if into is not None and slot != into:
                 stands = f"slot {slot}" if slot else "no slot"
@@ -102,7 +106,7 @@ class Station:
     @contextmanager
     def expelling(self, role: str) -> Iterator[None]:
         """While a pump makes a movement of its own, which may push liquid out: not into a vial."""
-        with self.standing_for(role):
+        with self.standing_for(role, OWN_MOVEMENT_S):
             slot = None
             try:
                 slot = self.slot_now()
@@ -116,8 +120,12 @@ class Station:
             yield
 
     @contextmanager
-    def standing_for(self, role: str, worst_left_ul: float | None = None) -> Iterator[None]:
-        """The stage stands, and this pump does nothing else."""
+    def standing_for(self, role: str, lasts_s: float, worst_left_ul: float | None = None) -> Iterator[None]:
+        """The stage stands, and this pump does nothing else.
+
+        lasts_s: how long it moves liquid. Should its connection break meanwhile, the stage stands until that time is
+        over or the pump is `found` again.
+        """
         with self._lock:
             self.check_running(role)
             if self._moving:
@@ -129,8 +137,18 @@ class Station:
             if worst_left_ul is not None:
                 self.booked()
             yield
+        except NotConnectedError as error:
+            if error.outcome == "unknown":
+                with self._lock:
+                    self._lost[role] = time.monotonic() + lasts_s
+            raise
         finally:
             self._end(role)
+
+    def found(self, role: str) -> None:
+        """It answers again, and connecting has stopped it."""
+        with self._lock:
+            self._lost.pop(role, None)
 
     @contextmanager
     def at_rest(self, role: str) -> Iterator[None]:
@@ -172,6 +190,10 @@ class Station:
                 raise HardwareError("stage", "is still moving; wait or stop it first")
             if self._at_work:
                 raise HardwareError("stage", f"{', '.join(sorted(self._at_work))} still dispenses; wait for it")
+            for role, until_s in self._lost.items():
+                if (wait_s := until_s - time.monotonic()) > 0:
+                    may = f"{role} was lost while it pushed and may go on for {wait_s:.0f} s"
+                    raise HardwareError("stage", f"{may}, into whatever comes under it; connect it again, or wait")
             self._moving = True
         try:
             yield

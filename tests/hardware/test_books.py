@@ -2,13 +2,15 @@
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
-from hardware.errors import HardwareError, OutOfRangeError, StoppedError
+from hardware.errors import HardwareError, NotConnectedError, OutOfRangeError, StoppedError
 from hardware.rig import LocalRig, open_rig
 from hardware.spec import PumpSpec, RackSpec, RigSpec, StageSpec, VialSpec
 from hardware.virtual.bench import VirtualBench
+from tests.hardware.unplug import Cable
 
 SPEED = 50.0
 SPEC = RigSpec(
@@ -114,3 +116,48 @@ def test_a_dose_is_booked_and_told_before_it_flows(bench, rig):
     rig.dose("B2", "red", 250.0, 100.0)
     assert told == [(250.0, {"red": 24_750.0}, False)]
     assert rig._station.worst_left_ul() == {}
+
+
+@pytest.fixture
+def on_a_cable(bench) -> Iterator[tuple[LocalRig, Cable]]:
+    """Its red pump hangs on a cable that can be pulled."""
+    cable = Cable(bench.rig.pumps["red"].port)
+    red = replace(bench.rig.pumps["red"], port=cable.address)
+    with open_rig(replace(bench.rig, pumps={**bench.rig.pumps, "red": red}), speed=SPEED) as rig:
+        rig.stage.home()
+        rig.stage.move_to(*SPEC.rack.position_mm("B2"))
+        yield rig, cable
+    cable.close()
+
+
+def test_no_vial_comes_under_a_pump_that_was_lost_while_it_poured(bench, on_a_cable):
+    rig, cable = on_a_cable
+    dose = Running(bench, rig.dose, "B2", "red", 5000.0, 5.0)
+    cable.pull_at(0)
+    assert isinstance(dose.end(), NotConnectedError)
+    assert bench.truth.pump_moves("red"), "nobody could stop it"
+    assert rig.contents_ul("B2") == 5000.0
+    for move in (lambda: rig.stage.move_to(*SPEC.rack.position_mm("B3")), rig.stage.home):
+        with pytest.raises(HardwareError, match="red was lost while it pushed"):
+            move()
+    cable.pull_at(None)
+    rig.pumps["red"].identify()
+    assert not bench.truth.pump_moves("red")
+    rig.stage.move_to(*SPEC.rack.position_mm("B3"))
+
+
+def test_a_pump_that_was_lost_is_waited_for_no_longer_than_its_dose_can_last(bench, on_a_cable):
+    rig, cable = on_a_cable
+    dose = Running(bench, rig.dose, "B2", "red", 500.0, 250.0)
+    cable.pull_at(0)
+    assert isinstance(dose.end(), NotConnectedError)
+    with pytest.raises(HardwareError, match="may go on for"):
+        rig.stage.home()
+    pause = threading.Event()
+    for _ in range(100):
+        try:
+            rig.stage.home()
+            return
+        except HardwareError:
+            pause.wait(0.1)
+    pytest.fail("it was waited for without end")
