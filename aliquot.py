@@ -80,6 +80,7 @@ def run(
     speed: float = 1.0,
     out: str | Path | None = None,
     resume: bool = False,
+    fresh: bool = False,
     listen: Listener | None = None,
     person: Person | None = None,
 ) -> Result:
@@ -88,6 +89,7 @@ def run(
     campaign: a file, the name of a shipped one, or a CampaignSpec. rig: a rig file; without it a colour campaign
     takes the virtual bench. replay: a table of measured experiments that stands for the bench. measure: a function
     of the parameters, by name, for an objective of kind "function". speed: factor of the virtual bench's clock.
+    fresh: every vial is clean and every syringe full, whatever the rig's books say of earlier campaigns.
     out: folder of the journal. resume: pick up the unfinished campaign in `out`; its own seed stays, and settings
     of `campaign` that differ (strategy, stop rules) are in force from then on. person: answers what the campaign
     asks; without it, or when it returns None, a question raises HeldError and the campaign can be resumed.
@@ -112,7 +114,8 @@ def run(
         choices = (MAKE_READY, "no")
         return (rig is None) or (person is not None and person(Asked(0, question, choices)) == MAKE_READY)
 
-    with executor_for(spec, rig, replay, measure, speed, seed, bench, agreed) as (executor, rig_toml, virtual):
+    opened = executor_for(spec, rig, replay, measure, speed, seed, bench, agreed, fresh)
+    with opened as (executor, rig_toml, virtual):
         if resume:
             made = opening.pick_up(folder, executor)
         else:
@@ -229,6 +232,7 @@ def look(
 def main(words: Sequence[str] | None = None) -> int:
     """The command line. Returns 0 done, 1 our fault, 2 something to put right, 3 held, 130 stopped by hand."""
     from campaign.command_line import build_parser
+    from campaign.terminal import again
 
     arguments = build_parser(__version__).parse_args(words)
     log = start_log()
@@ -238,7 +242,8 @@ def main(words: Sequence[str] | None = None) -> int:
     try:
         return _dispatch(arguments)
     except HeldError as error:
-        print(f"{error}\nNothing is lost: go on with --resume --out {error.journal.parent}", file=sys.stderr)
+        how = again(arguments, error.journal.parent)
+        print(f"{error}\nNothing is lost: go on with: {how}", file=sys.stderr)
         return 3
     except KeyboardInterrupt as error:
         print(f"{str(error) or 'Stopped by hand'}.", file=sys.stderr)
@@ -302,6 +307,7 @@ def _run_command(arguments: argparse.Namespace) -> int:
             speed=arguments.speed,
             out=folder,
             resume=arguments.resume,
+            fresh=arguments.fresh,
             listen=listen,
             person=person,
         )
@@ -315,6 +321,7 @@ def _bench_command(arguments: argparse.Namespace) -> int:
 
     with bench(arguments.rig, speed=arguments.speed, seed=arguments.seed, truth_log=arguments.truth) as served:
         addresses = {role: pump.port for role, pump in served.rig.pumps.items()} | {"stage": served.rig.stage.port}
+        addresses |= {role: meter.port for role, meter in served.rig.meters.items() if meter.port != "person"}
         if served.rig.camera:
             addresses["camera"] = served.rig.camera.source
         bench_command(arguments, addresses, rig_to_toml(served.rig))

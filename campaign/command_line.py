@@ -75,6 +75,11 @@ def _run(commands: Any) -> None:
         "--strategy", choices=("gp", "random"), help="what picks the next point (default: as the file says)"
     )
     run.add_argument("--out", type=Path, metavar="DIR", help="folder of journal, pictures and report")
+    run.add_argument(
+        "--fresh",
+        action="store_true",
+        help="every vial is clean and every syringe full, whatever the rig's books say",
+    )
     run.add_argument("--resume", action="store_true", help="go on with the unfinished campaign in --out")
     run.add_argument(
         "--json", action="store_true", help="one JSON line per experiment and a last one with the result"

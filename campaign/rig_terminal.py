@@ -66,7 +66,11 @@ def _find(arguments: argparse.Namespace) -> int:
         rows += [(port.words, "not asked", why) for port, why in findings.closed]
         rows += [(camera.source, "camera", camera.name) for camera in cameras]
         _print_rows(rows or [("No port and no camera", "plug a device in and try again", "")])
-    if arguments.write:
+        if rows and not found:
+            print("Nobody was recognised. Switched on? Spoken to in another way (see its menu for baud and mode)?")
+    if arguments.write and not found and not cameras:
+        print("No rig file written: switch the devices on, plug them in, then find again.", file=sys.stderr)
+    elif arguments.write:
         if arguments.write.exists():
             raise FileExistsError(f"{arguments.write} exists already: take another name")
         arguments.write.write_text(proposal(findings, cameras), encoding="utf-8")
@@ -91,8 +95,13 @@ def _check(arguments: argparse.Namespace, make_bench: MakeBench) -> int:
     file = arguments.rig or path("rigs/virtual.toml")
     virtual = arguments.virtual or arguments.rig is None
     logs: list[str] = []
+    if arguments.out:
+        Path(arguments.out).touch()  # now, and not when all is done
     with make_bench(file, speed=arguments.speed) if virtual else nullcontext() as bench:
         spec = bench.rig if bench is not None else load_rig(file)
+
+        kind = "a virtual bench, not your instruments" if spec.simulated else "real devices"
+        print(f"Checking {spec.name}: {kind}.", flush=True)
 
         def opened(part: RigSpec) -> Rig:
             return open_hosted(part, speed=arguments.speed, lease_s=IN_HERE_S if virtual else None)
@@ -109,7 +118,9 @@ def _check(arguments: argparse.Namespace, make_bench: MakeBench) -> int:
         text = f"{table(spec, rows)}\n## What was said on the wires\n\n```\n{''.join(logs)}```\n"
         Path(arguments.out).write_text(text, encoding="utf-8")
         print(f"Saved: {arguments.out}")
-    print(f"{failed} of {len(rows)} checks failed." if failed else f"All {len(rows)} checks are well.")
+    counts = {word: sum(row.result == word for row in rows) for word in ("ok", "warn", "fail", "skipped")}
+    told = ", ".join(f"{count} {word}" for word, count in counts.items() if count)
+    print(f"{failed} of {len(rows)} checks FAILED ({told})." if failed else f"Nothing failed ({told}).")
     return 1 if failed else 0
 
 

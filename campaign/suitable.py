@@ -31,14 +31,20 @@ Made = tuple[Executor, str | None, Bench | None]
 
 @contextmanager
 def _on_a_rig(
-    spec: CampaignSpec, rig: str | Path | None, speed: float, seed: int, make_bench: MakeBench, agreed: Agreed
+    spec: CampaignSpec,
+    rig: str | Path | None,
+    speed: float,
+    seed: int,
+    make_bench: MakeBench,
+    agreed: Agreed,
+    fresh: bool,
 ) -> Iterator[Made]:
     from campaign.bench_executor import BenchExecutor
     from campaign.guard import campaign_mistakes
     from campaign.logs import exchange_folder
     from campaign.opening import RefusedError
     from hardware.host.hosted import open_hosted
-    from hardware.readying import ready_all
+    from hardware.readying import all_fresh, ready_all
     from hardware.rig_file import load_rig, rig_to_toml
     from resources import path as resource
 
@@ -49,6 +55,8 @@ def _on_a_rig(
             raise RefusedError(mistakes)
         lease_s = IN_HERE_S if virtual else None
         with open_hosted(described, speed=speed, lease_s=lease_s, logs=exchange_folder()) as opened:
+            if fresh:
+                all_fresh(opened)
             if left := ready_all(opened, agreed):
                 raise RefusedError(tuple(f"{role} is not ready: {why}" for role, why in left.items()))
             yield (
@@ -68,6 +76,7 @@ def executor_for(
     seed: int,
     make_bench: MakeBench,
     agreed: Agreed,
+    fresh: bool,
 ) -> Iterator[Made]:
     """The executor that fits the campaign, the rig file's text, and the virtual bench if there is one."""
     from campaign import measure_executor
@@ -82,7 +91,7 @@ def executor_for(
     elif kind == "formula":
         yield measure_executor.FormulaExecutor(spec, seed), None, None
     elif kind == "colour":
-        with _on_a_rig(spec, rig, speed, seed, make_bench, agreed) as made:
+        with _on_a_rig(spec, rig, speed, seed, make_bench, agreed, fresh) as made:
             yield made
     else:
         needs = "a table: add --replay TABLE.csv" if kind == "column" else "a function: start it from Python"

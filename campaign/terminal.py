@@ -44,11 +44,18 @@ def run_command(arguments: argparse.Namespace, spec: CampaignSpec, folder: Path,
     try:
         run(spec, listen=tell, person=ask_person)
     except KeyboardInterrupt as error:
-        how = f"; go on with --resume --out {folder}" if journal.exists() else ""
+        how = f"; go on with: {again(arguments, folder)}" if journal.exists() else ""
         raise KeyboardInterrupt(f"{str(error) or 'Stopped by hand'}{how}") from None
     report = write_report(journal, folder / "report.html")
     print(f"Report: {report}", file=sys.stderr if arguments.json else sys.stdout)
     return 0
+
+
+def again(arguments: argparse.Namespace, folder: Path) -> str:
+    """The command that picks the campaign up again."""
+    named = {name: getattr(arguments, name, None) for name in ("rig", "replay", "speed")}
+    on = "".join(f" --{name} {value}" for name, value in named.items() if value and value != 1.0)
+    return f"aliquot run --resume --out {folder}{on}"
 
 
 def ask_person(asked: Asked) -> str | None:

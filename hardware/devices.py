@@ -227,6 +227,11 @@ class Rig(Protocol):
         ...
 
     @property
+    def lost(self) -> Mapping[str, str]:
+        """Devices that are disconnected, and why; they are connected again by themselves once they can be."""
+        ...
+
+    @property
     def stopped(self) -> bool: ...
     def rearm(self) -> None:
         """Release the stop. Moves nothing. Raises HardwareError while what was stopped has not come to its end."""

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 
 from hardware.devices import NeedsReadying, Pump, Rig, Stage
 from hardware.errors import OutOfRangeError
@@ -38,6 +39,15 @@ def make_ready(rig: Rig, role: str, slot: str | None = None) -> None:
         corners = [(x, y) for x in (0.0, x_mm) for y in (0.0, y_mm)]
         stage.move_to(*max(corners, key=lambda at: math.dist(at, rack.position_mm(rack.nearest(*at)))))
         device.make_ready()
+
+
+def all_fresh(rig: Rig) -> None:
+    """A person says that every vial is clean and every syringe and bottle full."""
+    for slot in rig.spec.rack.slots:
+        rig.set_contents(slot, 0.0)
+    for role, pump in rig.pumps.items():
+        with suppress(OutOfRangeError):  # a plunger that tells where it stands knows better
+            rig.loaded(role, pump.range.capacity_ul)
 
 
 def ready_all(rig: Rig, agreed: Callable[[str, str], bool]) -> Mapping[str, str]:

@@ -112,6 +112,11 @@ class LocalRig:
         return exchanged({name: device.traffic for name, device in self._drivers.items()})
 
     @property
+    def lost(self) -> Mapping[str, str]:
+        """As of any rig; in this process nobody keeps watch."""
+        return {}
+
+    @property
     def stopped(self) -> bool:
         return self._latch.is_set()
 

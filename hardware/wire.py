@@ -259,7 +259,8 @@ class Link:
         except (*_FAILURES, TypeError, AttributeError) as error:
             # TypeError, AttributeError: pyserial's own, when another thread closes the port under a read
             self._drop()
-            message = f"lost {self.port} ({error}); check cable and power, then connect again"
+            other = "close any other program that uses it, " if "://" in self.port else ""
+            message = f"lost {self.port} ({error}); {other}check cable and power, then connect again"
             raise NotConnectedError(self.device, message, outcome) from error
 
     def _drop(self) -> None:

@@ -60,7 +60,7 @@ def test_a_signal_in_the_middle_of_a_dose_stops_the_pumps_first(tmp_path, progra
                 child.send_signal(getattr(signal, name))
                 said = child.communicate(timeout=PATIENCE_S)[1]
             assert child.returncode == 130, said
-            assert "Stop all by hand; go on with --resume" in said
+            assert "Stop all by hand; go on with: aliquot run --resume" in said
             with Journal.open(out / "journal.sqlite", readonly=True) as journal:
                 events = list(journal.events())
             (failed,) = [e for e in events if isinstance(e, StepFailed)]

@@ -76,6 +76,17 @@ def _plain(value: Any) -> object:
     return value
 
 
+def restore(rig: LocalRig, books: Any) -> None:
+    """Books as `state` told them: those of an owner that was lost."""
+    for role, volume_ul in books["left_ul"].items():
+        rig.loaded(role, volume_ul)
+    for role, primed in books["primed"].items():
+        if primed:
+            rig.limited[role].filled()
+    for slot, volume_ul in books["contents_ul"].items():
+        rig.set_contents(slot, min(volume_ul, rig.spec.rack.vial.capacity_ul))
+
+
 def facts(rig: LocalRig) -> dict[str, object]:
     """What does not change while the rig is open."""
     return {

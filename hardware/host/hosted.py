@@ -42,6 +42,8 @@ class HostedRig:
         self._reopening = threading.Lock()
         self._line = self._started()
         facts = self._opened(self._line)
+        self.booked = str(facts.get("booked", ""))
+        """When the books were written that this rig was opened with; empty for clean vials and full syringes."""
         self.pumps: Mapping[str, Pump] = MappingProxyType(
             {r: HostedPump(f"pumps.{r}", r, self._ask, self._look, self.stop_all, facts) for r in spec.pumps}
         )
@@ -73,6 +75,10 @@ class HostedRig:
             return tuple(self._line.ask({"do": "stop"}, STOP_CONFIRMED_S + 0.5))
         except OwnerLostError:
             return (*self.spec.pumps, "stage")
+
+    @property
+    def lost(self) -> Mapping[str, str]:
+        return dict(self._look("lost", {}))
 
     @property
     def stopped(self) -> bool:
@@ -121,18 +127,18 @@ class HostedRig:
     def _started(self) -> Line:
         return Line(OWNER, "hardware.host.owner", self._heard, self._lost)
 
-    def _opened(self, line: Line, *, stopped: bool = False) -> Mapping[str, Any]:
+    def _opened(self, line: Line, books: Mapping[str, object] = MappingProxyType({})) -> Mapping[str, Any]:
         """The ports by their owner, the camera by its own process, side by side. Nothing stays open if it fails."""
         try:
-            return self._both_opened(line, stopped)
+            return self._both_opened(line, books)
         except BaseException:  # also when a person loses patience: somebody else may want the ports
             self.close()
             raise
 
-    def _both_opened(self, line: Line, stopped: bool) -> Mapping[str, Any]:
+    def _both_opened(self, line: Line, books: Mapping[str, object]) -> Mapping[str, Any]:
         ports = rig_to_toml(replace(self.spec, camera=None, view=None))
         asked: Message = {"do": "open", "rig": ports, "speed": self._speed, "lease_s": self._lease_s}
-        asked |= {"logs": str(self._logs) if self._logs else "", "stopped": stopped}
+        asked |= {"logs": str(self._logs) if self._logs else "", "books": dict(books)}
         seen: list[HardwareError] = []
         seeing = threading.Thread(target=self._see, args=(line, seen), name="camera opens", daemon=True)
         seeing.start()
@@ -158,18 +164,11 @@ class HostedRig:
             self._eye.close()
 
     def _reopen(self) -> None:
-        """Stopped, until the books are as they were; they are kept should it fail."""
+        """Stopped, and with the books as they were; they are kept should it fail."""
         self._books = books = self._books or dict(self._state)
         self._line.close()
         self._line = self._started()
-        self._opened(self._line, stopped=True)
-        for role, volume_ul in books["left_ul"].items():
-            self.loaded(role, volume_ul)
-        for role, primed in books["primed"].items():
-            if primed:
-                self._ask(f"pumps.{role}", "filled")
-        for slot, volume_ul in books["contents_ul"].items():
-            self.set_contents(slot, min(volume_ul, self.spec.rack.vial.capacity_ul))
+        self._opened(self._line, {name: books[name] for name in ("left_ul", "primed", "contents_ul")})
         self._books = {}
 
     def _ask(self, on: str, what: str, *arguments: object) -> Any:

@@ -1,5 +1,8 @@
-"""Devices whose cable was out are connected again by themselves once it is in: found by serial number, asked who they
-are, and nothing else. A stage is then to be homed, and nothing that was under way is sent again."""
+"""Devices whose cable was out are connected again by themselves once it is in.
+
+They are found by serial number and asked who they are, nothing else. A stage is then to be homed, and nothing that
+was under way is sent again.
+"""
 
 import logging
 import threading
@@ -13,9 +16,11 @@ TRY_S = 1.0
 
 
 class Mender:
-    """`lost` says which are out, and why; `changed()` is called whenever that changes, `busy()` asked before a try."""
+    """`lost` says which are out, and why. changed: called when that changes. busy: asked before a try."""
 
-    def __init__(self, devices: Mapping[str, Device], busy: Callable[[], bool], changed: Callable[[], None]) -> None:
+    def __init__(
+        self, devices: Mapping[str, Device], busy: Callable[[], bool], changed: Callable[[], None]
+    ) -> None:
         self._devices, self._busy, self._changed = devices, busy, changed
         self._lost: dict[str, str] = {}
         self._news = threading.Event()

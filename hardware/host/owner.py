@@ -16,8 +16,10 @@ from typing import BinaryIO
 from hardware.errors import DeviceTimeoutError, HardwareError, NotConnectedError, ReplyError, StoppedError
 from hardware.exchange import save_exchange
 from hardware.host import commands
+from hardware.host.books import book_of, recalled, written
 from hardware.host.door import StopDoor, wait_for_predecessors
 from hardware.host.lease import Lease
+from hardware.host.mender import Mender
 from hardware.host.messages import Channel, ChannelClosedError, Message, told
 from hardware.host.operations import Operations
 from hardware.rig import LocalRig, RigOpenError, open_rig
@@ -49,6 +51,8 @@ class Owner:
         self._lease = Lease(self.stop, self._gone)
         self._door: StopDoor | None = None
         self._logs: Path | None = None
+        self._mender: Mender | None = None
+        self._book: Path | None = None
         self._shown: Message = {}
         self._showing = threading.Lock()
         self._ended = threading.Event()
@@ -89,6 +93,8 @@ class Owner:
     def end(self, why: str = "") -> None:
         """Stop what may be running, close every port. A program that ends as it should leaves nothing running."""
         self._ended.set()
+        if self._mender is not None:
+            self._mender.end()
         self._lease.end()
         self._latched()
         if self._door is not None:
@@ -160,14 +166,19 @@ class Owner:
         self._lease.counts(lease_s)
         last_stop = self._last_stop
         rig = self._devices(spec, speed)
-        if message.get("stopped"):
-            self._latch.set()  # until the books are as they were
+        if books := message.get("books"):
+            self._latch.set()  # it follows one that was lost: a person goes on, not a program
+            commands.restore(rig, books)
         rig.when_booked(self._show)
+        self._book = book_of(spec)
+        booked = recalled(rig, self._book) if self._book is not None else ""
+        devices = {**rig.pumps, "stage": rig.stage, **rig.meters}
+        self._mender = Mender(devices, lambda: bool(self._operations.running()), self._show)
         self._rig = rig
         if self._last_stop is not last_stop:  # it was stopped while it was being opened
             self._stop_devices()
         threading.Thread(target=self._show_while_busy, name="shows", daemon=True).start()
-        return {**commands.facts(rig), "no_door": no_door}
+        return {**commands.facts(rig), "no_door": no_door, "booked": booked}
 
     def _devices(self, spec: RigSpec, speed: float) -> LocalRig:
         """A program that follows one which was killed may come before its owner has let go of the ports."""
@@ -200,7 +211,10 @@ class Owner:
         finally:
             self._answer(message, answered)
         for error in failures:
-            self._keep_exchange(error)
+            if isinstance(error, NotConnectedError) and self._mender is not None:
+                self._mender.note(error.device, error.message)
+            if message.get("what") not in commands.QUESTIONS:
+                self._keep_exchange(error)
 
     def _called(self, message: Message, last_stop: object) -> object:
         rig, arguments = self._rig, message.get("arguments", [])
@@ -245,10 +259,22 @@ class Owner:
             return
         with self._showing:
             state = commands.state(self._rig)
+            state["lost"] = self._mender.lost if self._mender is not None else {}
             changed = {k: v for k, v in state.items() if self._shown.get(k) != v}
             self._shown = state
+            if self._book is not None and {"left_ul", "contents_ul"} & changed.keys():
+                self._keep_books(self._book, state)
             if changed:
                 self._send({"state": changed})
+
+    def _keep_books(self, book: Path, state: Message) -> None:
+        left_ul, contents_ul = state["left_ul"], state["contents_ul"]
+        if not isinstance(left_ul, dict) or not isinstance(contents_ul, dict):
+            return
+        try:
+            written(book, left_ul, contents_ul)
+        except OSError as error:
+            log.warning("the books could not be kept: %s", error)
 
     def _send(self, message: Message) -> None:
         with suppress(ChannelClosedError):  # the program is gone: `serve` ends by itself

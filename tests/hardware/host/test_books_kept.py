@@ -102,13 +102,14 @@ def test_a_rig_that_does_not_open_again_keeps_its_books_for_the_next_try(rig):
 @posix
 def test_a_stop_while_a_lost_owner_is_replaced_is_not_forgotten(rig, monkeypatch):
     kill(rig)
-    loaded = rig.loaded
+    opened = rig._opened
 
-    def stopped_meanwhile(role, volume_ul):
+    def stopped_meanwhile(line, books):
+        facts = opened(line, books)
         rig.stop_all()
-        loaded(role, volume_ul)
+        return facts
 
-    monkeypatch.setattr(rig, "loaded", stopped_meanwhile)
+    monkeypatch.setattr(rig, "_opened", stopped_meanwhile)
     with pytest.raises(StoppedError, match="again meanwhile"):
         rig.rearm()
     assert rig.stopped

@@ -1,0 +1,93 @@
+"""What vials and syringes hold outlives the program; a cable that was out is used again by itself."""
+
+import threading
+from dataclasses import replace
+
+import pytest
+
+from hardware.errors import NotConnectedError, OutOfRangeError
+from hardware.host.books import book_of
+from hardware.host.hosted import open_hosted
+from hardware.readying import all_fresh
+from tests.hardware.host.conftest import LONG_S, SPEED
+from tests.hardware.unplug import Cable
+
+
+def soon(true) -> bool:
+    pause = threading.Event()
+    for _ in range(1500):
+        if true():
+            return True
+        pause.wait(0.01)
+    return False
+
+
+def real(spec):
+    """The bench's rig as one that is no rehearsal."""
+    return replace(spec, simulated=False)
+
+
+def test_a_restart_makes_no_vial_empty_and_no_syringe_full(bench):
+    with open_hosted(real(bench.rig), speed=SPEED, lease_s=LONG_S) as rig:
+        assert rig.booked == ""
+        rig.stage.home()
+        rig.stage.move_to(*rig.spec.rack.position_mm("B1"))
+        rig.dose("B1", "red", 4000.0, 300.0)
+    with open_hosted(real(bench.rig), speed=SPEED, lease_s=LONG_S) as rig:
+        assert rig.booked
+        assert rig.contents_ul("B1") == pytest.approx(4000.0)
+        assert rig.pumps["red"].left_ul == pytest.approx(56_000.0)
+        rig.stage.home()
+        rig.stage.move_to(*rig.spec.rack.position_mm("B1"))
+        with pytest.raises(OutOfRangeError, match="would fill vial B1"):
+            rig.dose("B1", "blue", 3000.0, 300.0)
+        all_fresh(rig)
+        assert rig.contents_ul("B1") == 0.0
+        assert rig.pumps["red"].left_ul == 60_000.0
+
+
+def test_a_rehearsal_begins_anew(bench):
+    assert book_of(bench.rig) is None
+    with open_hosted(bench.rig, speed=SPEED, lease_s=LONG_S) as rig:
+        rig.loaded("red", 10_000.0)
+    with open_hosted(bench.rig, speed=SPEED, lease_s=LONG_S) as rig:
+        assert rig.pumps["red"].left_ul == 60_000.0
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"left_ul": 1}', '{"left_ul": {"red": "x"}, "contents_ul": {}}'])
+def test_a_book_that_is_none_is_passed_over(bench, text):
+    file = book_of(real(bench.rig))
+    file.parent.mkdir(parents=True)
+    file.write_text(text)
+    with open_hosted(real(bench.rig), speed=SPEED, lease_s=LONG_S) as rig:
+        assert rig.booked == ""
+        assert rig.pumps["red"].left_ul == 60_000.0
+
+
+def test_a_book_of_another_rig_counts_as_far_as_it_fits(bench):
+    file = book_of(real(bench.rig))
+    file.parent.mkdir(parents=True)
+    file.write_text(
+        '{"when": "w", "left_ul": {"red": 1e9, "blue": 5, "off": 1}, "contents_ul": {"Z9": 1, "A1": NaN, "A2": 7}}'
+    )
+    with open_hosted(real(bench.rig), speed=SPEED, lease_s=LONG_S) as rig:
+        assert rig.pumps["red"].left_ul == 60_000.0
+        assert rig.pumps["blue"].left_ul == 5.0
+        assert (rig.contents_ul("A1"), rig.contents_ul("A2")) == (0.0, 7.0)
+
+
+def test_a_pump_whose_cable_was_out_is_named_and_connected_again_by_itself(bench):
+    cable = Cable(bench.rig.pumps["red"].port)
+    pumps = {**bench.rig.pumps, "red": replace(bench.rig.pumps["red"], port=cable.address)}
+    try:
+        with open_hosted(replace(bench.rig, pumps=pumps), speed=SPEED, lease_s=LONG_S) as rig:
+            assert rig.lost == {}
+            cable.pull_at(0)
+            with pytest.raises(NotConnectedError):
+                rig.dose("A1", "red", 100.0, 100.0) if rig.stage.homed else rig.pumps["red"].about()
+            assert soon(lambda: "red" in rig.lost)
+            cable.pull_at(None)
+            assert soon(lambda: not rig.lost)
+            assert "NE1000" in rig.pumps["red"].identify()
+    finally:
+        cable.close()
