@@ -1,6 +1,6 @@
 """The window: top bar, rail, pages, banner and status bar in one frame. It paints; `wiring` decides."""
 
-from PySide6.QtCore import QEvent, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QApplication,
@@ -64,7 +64,8 @@ class MainWindow(QMainWindow):
         self.manual_page = ManualPage()
         self.devices_page = DevicesPage()
         self.pages = QStackedWidget()
-        for page in (self.setup_page, self.run_page, self.manual_page, self.devices_page):
+        self._parts: tuple[QWidget, ...] = (self.setup_page, self.run_page, self.manual_page, self.devices_page)
+        for page in self._parts:
             mark(page, "page")
             self.pages.addWidget(_scrolled(page))
         self.status = StatusBar()
@@ -72,6 +73,7 @@ class MainWindow(QMainWindow):
         app.installEventFilter(self.keys)
         self.setCentralWidget(self._frame())
         app.styleHints().colorSchemeChanged.connect(lambda _: self.redress())
+        app.focusChanged.connect(self._focus_moved)
         self.show_page("run")
         self.redress()
 
@@ -107,9 +109,43 @@ class MainWindow(QMainWindow):
         return PAGES[self.pages.currentIndex()]
 
     def show_page(self, page: str) -> None:
+        focus, another = self.focusWidget(), page != self.page
         self.pages.setCurrentIndex(PAGES.index(page))
+        if focus is None or (another and self.pages.isAncestorOf(focus)):
+            self._rest_focus(None)  # Qt would give it to the first button of the page
         self.rail.show_page(page)
         self.page_shown.emit(page)
+
+    def focusNextPrevChild(self, next: bool) -> bool:  # noqa: N802  # Qt's own name
+        """Qt moves on by itself when what has the focus is disabled or hidden; no button is to get it so, and the
+        space bar with it. The Tab key goes on as ever."""
+        focus = self.focusWidget()
+        if focus is None or _usable(focus):
+            return super().focusNextPrevChild(next)
+        self._rest_focus(focus)
+        return True
+
+    def changeEvent(self, event: QEvent) -> None:  # noqa: N802
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.ActivationChange and self.isActiveWindow():
+            self._keep_focus()  # or Qt would give it to the first button of the window
+
+    def _focus_moved(self, _: QWidget | None, now: QWidget | None) -> None:
+        if now is None:
+            QTimer.singleShot(0, self, self._keep_focus)
+
+    def _keep_focus(self) -> None:
+        focus = self.focusWidget()
+        if focus is None or not _usable(focus):
+            self._rest_focus(focus)
+
+    def _rest_focus(self, lost: QWidget | None) -> None:
+        """To what lies around the widget that lost it, or to the page."""
+        page = self._parts[self.pages.currentIndex()]
+        part = lost.parentWidget() if lost is not None and page.isAncestorOf(lost) else page
+        while part is not page and not _usable(part):
+            part = part.parentWidget()
+        part.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def show_simulated(self, simulated: bool) -> None:
         self.stripe.setVisible(simulated)
@@ -144,6 +180,7 @@ class MainWindow(QMainWindow):
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
         if self._may_close:
             self._app.removeEventFilter(self.keys)
+            self._app.focusChanged.disconnect(self._focus_moved)
             event.accept()
         else:
             event.ignore()
@@ -179,6 +216,10 @@ def _scrolled(page: QWidget) -> QScrollArea:
     area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
     area.setWidget(_Holder(page))
     return area
+
+
+def _usable(widget: QWidget) -> bool:
+    return widget.isEnabled() and widget.isVisible()
 
 
 def _line(*, vertical: bool = False) -> QFrame:

@@ -24,6 +24,8 @@ from gui.units import duration
 from gui.widgets.palette import KeyList, Palette
 
 _TEXT_STEPS = {"text_larger": 1, "text_smaller": -1, "text_normal": 0}
+_BY_HAND = ("manual", "devices")
+"""Pages where the space bar presses buttons: it never sets a campaign going there."""
 _FILES = "Campaign files (*.toml)"
 
 
@@ -197,8 +199,12 @@ class Wiring(QObject):
         self.window.show_page("setup")
 
     def _space(self) -> None:
-        if self.state.phase in ("Running", "Held"):
-            self.do("pause" if self.state.phase == "Running" else "resume")
+        if self.state.phase == "Running":
+            self.do("pause")
+        elif self.state.phase == "Held" and self.window.page in _BY_HAND:
+            self.window.status.note("The space bar resumes the campaign on the page Run only.")
+        elif self.state.phase == "Held":
+            self.do("resume")
 
     def _enter(self) -> None:
         if self.showing.waiting and self.window.page == "run":

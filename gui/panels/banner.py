@@ -46,7 +46,6 @@ class Banner(QFrame):
     def _build(self) -> None:
         for button in self.buttons:
             self._row.removeWidget(button)
-            button.clearFocus()
             button.hide()
             button.deleteLater()
         self.buttons = []

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QTabWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QAbstractButton, QApplication, QHBoxLayout, QLabel, QTabWidget, QVBoxLayout, QWidget
 
 from campaign.state import CampaignState
 from gui.device_work import Told
@@ -66,6 +66,7 @@ class DevicesPage(QWidget):
             tab.wanted.connect(self._want)
             tab.aside.connect(self.wanted)
             tab.moved.connect(self.moved)
+        self.tabs.currentChanged.connect(self._tab_shown)
         self.finder.opened.connect(self.opened)
         self.again.clicked.connect(lambda: self._rig_path and self.opened.emit(self._rig_path))
         self._lay_out()
@@ -86,6 +87,12 @@ class DevicesPage(QWidget):
         column.setSpacing(4)
         column.addLayout(head)
         column.addWidget(self.tabs, 1)
+
+    def _tab_shown(self, _: int) -> None:
+        if isinstance(QApplication.focusWidget(), QAbstractButton) and self.tabs.isAncestorOf(
+            QApplication.focusWidget()
+        ):
+            self.tabs.setFocus()  # Qt would give it to the first button of the tab
 
     def show_state(self, state: CampaignState, facts: Facts) -> None:
         """What the campaign allows, and what the rig is."""

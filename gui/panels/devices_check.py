@@ -3,7 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtWidgets import QApplication, QFileDialog, QHBoxLayout, QHeaderView
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QApplication, QFileDialog, QHBoxLayout, QHeaderView, QWidget
 
 from gui.icons import icon
 from gui.panels.devices_tab import DevicesTab, add_row, button, table
@@ -26,6 +27,7 @@ class CheckTab(DevicesTab):
         self.save = button("Save…", "The table and the exchange log, for a request for help")
         self.question = Paragraph(_HOW, "muted", least=2)
         self.question.setAccessibleName("What you are asked")
+        self.question.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self.yes = button("Yes, go on", "Do what is asked on the left", filled=True, height=MAIN_CONTROL_PX)
         self.no = button("No, leave it out", "Go on with the next check", height=MAIN_CONTROL_PX)
         self.table = table("Checks", ("Result", "Device", "What", "Detail"), 3)
@@ -52,6 +54,8 @@ class CheckTab(DevicesTab):
             keeps = each.sizePolicy()
             keeps.setRetainSizeWhenHidden(True)
             each.setSizePolicy(keeps)
+        QWidget.setTabOrder(self.question, self.no)
+        QWidget.setTabOrder(self.no, self.yes)
         self.card.body.addLayout(row)
         self.card.body.addWidget(self.table, 1)
 
@@ -60,7 +64,8 @@ class CheckTab(DevicesTab):
         self._asked = True
         self.question.say(question, "sentence")
         self.fit()
-        self.no.setFocus()
+        if self.isAncestorOf(QApplication.focusWidget()):
+            self.question.setFocus()  # the answers come next; none has the space bar unasked
 
     def _answer(self, *, may: bool) -> None:
         self._asked = False

@@ -40,8 +40,6 @@ class ActionButton(QPushButton):
         self.setAccessibleDescription(self._action.statusTip())
         filled = self.property("kind") == "filled"
         self.setIcon(QIcon() if filled else self._action.icon())
-        if self.hasFocus() and not self._action.isEnabled():
-            self.clearFocus()  # or the next button would get it, and the space bar with it
         self.setEnabled(self._action.isEnabled())
 
     def fill(self, filled: bool) -> None:
