@@ -123,8 +123,8 @@ class Station:
     def standing_for(self, role: str, lasts_s: float, worst_left_ul: float | None = None) -> Iterator[None]:
         """The stage stands, and this pump does nothing else.
 
-        lasts_s: how long it moves liquid. Should its connection break meanwhile, the stage stands until that time is
-        over or the pump is `found` again.
+        lasts_s: how long it moves liquid. Should its connection break meanwhile, the stage stands until that time
+        is over or the pump is `found` again.
         """
         with self._lock:
             self.check_running(role)

@@ -3,6 +3,7 @@
 One small file per rig in the person's own folder. A rig that says `simulated` has none: its bench begins anew.
 """
 
+import hashlib
 import json
 import os
 import re
@@ -21,23 +22,37 @@ from hardware.spec import RigSpec
 def book_of(spec: RigSpec) -> Path | None:
     if spec.simulated:
         return None
-    name = re.sub(r"[^A-Za-z0-9]+", "-", spec.name).strip("-").lower() or "rig"
-    return user_data_path("aliquot", appauthor=False) / "books" / f"{name}.json"
+    words = re.sub(r"[^A-Za-z0-9]+", "-", spec.name).strip("-").lower()
+    exactly = hashlib.sha256(spec.name.encode()).hexdigest()[:8]  # names in other letters have no words left
+    return user_data_path("aliquot", appauthor=False) / "books" / f"{words or 'rig'}-{exactly}.json"
 
 
 def recalled(rig: LocalRig, file: Path) -> str:
-    """Fill the books from the file; when they were written, empty without one. What fits no more is left out."""
+    """Fill the books from the file; when they were written, empty without one.
+
+    What is doubtful counts for the worst: a vial whose volume cannot be read is full until a person says otherwise.
+    Raises ValueError, with all vials full, when nothing can be read.
+    """
     try:
         told = json.loads(file.read_text(encoding="utf-8"))
-        kept = {"left_ul": rig.loaded, "contents_ul": rig.set_contents}
-        volumes = [(put, name, float(ul)) for key, put in kept.items() for name, ul in told[key].items()]
-        when = str(told["when"])
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):  # none yet, or not ours
+        left_ul, contents_ul, when = dict(told["left_ul"]), dict(told["contents_ul"]), str(told["when"])
+    except FileNotFoundError:
         return ""
-    for put, name, volume_ul in volumes:
-        with suppress(OutOfRangeError):  # another syringe, another rack, or the pump knows better
-            put(name, volume_ul)
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        for slot in rig.spec.rack.slots:
+            rig.set_contents(slot, rig.spec.rack.vial.capacity_ul)
+        raise ValueError(f"{file} cannot be read, so every vial counts as full: say which are clean") from error
+    for role in rig.pumps.keys() & left_ul.keys():
+        with suppress(OutOfRangeError, TypeError, ValueError):  # another syringe, or the pump knows better
+            rig.loaded(role, float(left_ul[role]))
+    for slot in contents_ul.keys() & set(rig.spec.rack.slots):
+        rig.set_contents(slot, _held_ul(contents_ul[slot], rig.spec.rack.vial.capacity_ul))
     return when
+
+
+def _held_ul(told: object, capacity_ul: float) -> float:
+    known = isinstance(told, int | float) and 0 <= told <= capacity_ul
+    return float(told) if known and isinstance(told, int | float) else capacity_ul
 
 
 def written(file: Path, left_ul: Mapping[str, float], contents_ul: Mapping[str, float]) -> None:

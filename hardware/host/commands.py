@@ -79,7 +79,8 @@ def _plain(value: Any) -> object:
 def restore(rig: LocalRig, books: Any) -> None:
     """Books as `state` told them: those of an owner that was lost."""
     for role, volume_ul in books["left_ul"].items():
-        rig.loaded(role, volume_ul)
+        pump = rig.spec.pumps[role]
+        rig.loaded(role, min(volume_ul, pump.bottle_ul or pump.capacity_ul))
     for role, primed in books["primed"].items():
         if primed:
             rig.limited[role].filled()

@@ -8,7 +8,6 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from hardware.camera_address import without_secrets
 from hardware.devices import Camera, Meter, Pump, Stage, StopListener
 from hardware.errors import HardwareError, OutOfRangeError, StoppedError
 from hardware.host.commands import ACTS
@@ -16,6 +15,7 @@ from hardware.host.hosted_camera import HostedCamera
 from hardware.host.hosted_devices import HostedMeter, HostedPump, HostedStage
 from hardware.host.line import Line, OwnerLostError
 from hardware.host.messages import Message
+from hardware.parts.camera_address import without_secrets
 from hardware.rig import STOP_CONFIRMED_S, Missing, RigOpenError
 from hardware.rig_file import rig_to_toml
 from hardware.spec import RigSpec
@@ -149,8 +149,8 @@ class HostedRig:
             missing.append(Missing("camera", without_secrets(self.spec.camera.source), seen[0].message))
         if missing:
             raise RigOpenError(self.spec.name, tuple(missing))
-        if facts["no_door"]:
-            log.warning("%s: %s", self.spec.name, facts["no_door"])
+        for warning in facts["warnings"]:
+            log.warning("%s: %s", self.spec.name, warning)
         return facts
 
     def _see(self, line: Line, failed: list[HardwareError]) -> None:

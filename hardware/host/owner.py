@@ -158,11 +158,11 @@ class Owner:
             raise ValueError(f"a second rig, or a lease of {lease_s:g} s")
         self._spec = spec
         self._logs = Path(str(message["logs"])) if message.get("logs") else None
-        no_door = ""
+        warnings: list[str] = []
         try:
             self._door = StopDoor(spec.name, self.stop)
         except OSError as error:  # all other ways to stop it are open
-            no_door = f"`aliquot stop` cannot reach this rig: {error}"
+            warnings.append(f"`aliquot stop` cannot reach this rig: {error}")
         self._lease.counts(lease_s)
         last_stop = self._last_stop
         rig = self._devices(spec, speed)
@@ -171,14 +171,19 @@ class Owner:
             commands.restore(rig, books)
         rig.when_booked(self._show)
         self._book = book_of(spec)
-        booked = recalled(rig, self._book) if self._book is not None else ""
+        booked = ""
+        try:
+            if self._book is not None and not books:
+                booked = recalled(rig, self._book)
+        except ValueError as error:
+            warnings.append(str(error))
         devices = {**rig.pumps, "stage": rig.stage, **rig.meters}
         self._mender = Mender(devices, lambda: bool(self._operations.running()), self._show)
         self._rig = rig
         if self._last_stop is not last_stop:  # it was stopped while it was being opened
             self._stop_devices()
         threading.Thread(target=self._show_while_busy, name="shows", daemon=True).start()
-        return {**commands.facts(rig), "no_door": no_door, "booked": booked}
+        return {**commands.facts(rig), "warnings": warnings, "booked": booked}
 
     def _devices(self, spec: RigSpec, speed: float) -> LocalRig:
         """A program that follows one which was killed may come before its owner has let go of the ports."""
@@ -262,17 +267,17 @@ class Owner:
             state["lost"] = self._mender.lost if self._mender is not None else {}
             changed = {k: v for k, v in state.items() if self._shown.get(k) != v}
             self._shown = state
-            if self._book is not None and {"left_ul", "contents_ul"} & changed.keys():
+            if self._book is not None and {"left_ul", "worst_left_ul", "contents_ul"} & changed.keys():
                 self._keep_books(self._book, state)
             if changed:
                 self._send({"state": changed})
 
     def _keep_books(self, book: Path, state: Message) -> None:
-        left_ul, contents_ul = state["left_ul"], state["contents_ul"]
-        if not isinstance(left_ul, dict) or not isinstance(contents_ul, dict):
+        left_ul, worst_ul, contents_ul = state["left_ul"], state["worst_left_ul"], state["contents_ul"]
+        if not (isinstance(left_ul, dict) and isinstance(worst_ul, dict) and isinstance(contents_ul, dict)):
             return
         try:
-            written(book, left_ul, contents_ul)
+            written(book, {role: min(ul, worst_ul.get(role, ul)) for role, ul in left_ul.items()}, contents_ul)
         except OSError as error:
             log.warning("the books could not be kept: %s", error)
 

@@ -1,5 +1,7 @@
 """What vials and syringes hold outlives the program; a cable that was out is used again by itself."""
 
+import os
+import signal
 import threading
 from dataclasses import replace
 
@@ -10,6 +12,7 @@ from hardware.host.books import book_of
 from hardware.host.hosted import open_hosted
 from hardware.readying import all_fresh
 from tests.hardware.host.conftest import LONG_S, SPEED
+from tests.hardware.host.test_hosted import Dosing
 from tests.hardware.unplug import Cable
 
 
@@ -54,26 +57,46 @@ def test_a_rehearsal_begins_anew(bench):
         assert rig.pumps["red"].left_ul == 60_000.0
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"left_ul": 1}', '{"left_ul": {"red": "x"}, "contents_ul": {}}'])
-def test_a_book_that_is_none_is_passed_over(bench, text):
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"left_ul": 1}', '{"left_ul": {"red": "x"}, "contents_ul": []}'])
+def test_a_book_that_is_none_makes_no_vial_empty(bench, text, caplog):
     file = book_of(real(bench.rig))
     file.parent.mkdir(parents=True)
     file.write_text(text)
     with open_hosted(real(bench.rig), speed=SPEED, lease_s=LONG_S) as rig:
         assert rig.booked == ""
         assert rig.pumps["red"].left_ul == 60_000.0
+        assert rig.contents_ul("A1") == 8000.0, "full, until a person says otherwise"
+        assert "every vial counts as full" in caplog.text
 
 
 def test_a_book_of_another_rig_counts_as_far_as_it_fits(bench):
     file = book_of(real(bench.rig))
     file.parent.mkdir(parents=True)
     file.write_text(
-        '{"when": "w", "left_ul": {"red": 1e9, "blue": 5, "off": 1}, "contents_ul": {"Z9": 1, "A1": NaN, "A2": 7}}'
+        '{"when": "w", "left_ul": {"red": 1e9, "blue": 5, "off": 1},'
+        ' "contents_ul": {"Z9": 1, "A1": NaN, "A2": 7, "A3": 9e9}}'
     )
     with open_hosted(real(bench.rig), speed=SPEED, lease_s=LONG_S) as rig:
         assert rig.pumps["red"].left_ul == 60_000.0
         assert rig.pumps["blue"].left_ul == 5.0
-        assert (rig.contents_ul("A1"), rig.contents_ul("A2")) == (0.0, 7.0)
+        assert [rig.contents_ul(slot) for slot in ("A1", "A2", "A3", "A4")] == [8000.0, 7.0, 8000.0, 0.0]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")
+def test_a_dose_that_was_under_way_when_everything_was_killed_counts_in_full(bench):
+    with open_hosted(real(bench.rig), speed=SPEED, lease_s=LONG_S) as rig:
+        rig.stage.home()
+        rig.stage.move_to(*rig.spec.rack.position_mm("B1"))
+        Dosing(bench, rig, slot="B1")
+        os.kill(rig.owner_pid, signal.SIGKILL)
+    with open_hosted(real(bench.rig), speed=SPEED, lease_s=LONG_S) as rig:
+        assert rig.contents_ul("B1") == pytest.approx(6000.0)
+        assert rig.pumps["blue"].left_ul == pytest.approx(54_000.0)
+
+
+def test_rigs_with_names_in_other_letters_have_a_book_each(bench):
+    names = ("試験台", "別の台", "Rig A", "rig-a")
+    assert len({book_of(replace(real(bench.rig), name=name)) for name in names}) == 4
 
 
 def test_a_pump_whose_cable_was_out_is_named_and_connected_again_by_itself(bench):

@@ -36,8 +36,8 @@ class Heard:
 class Dosing:
     """A dose of 6 mL at 10 µL/s (30 s of this test's time) that runs until something stops it."""
 
-    def __init__(self, bench: VirtualBench, rig: HostedRig, role: str = "blue") -> None:
-        self.bench, self.role = bench, role
+    def __init__(self, bench: VirtualBench, rig: HostedRig, role: str = "blue", slot: str = "A1") -> None:
+        self.bench, self.role, self.slot = bench, role, slot
         self.ended: Exception | float | None = None
         self._thread = threading.Thread(target=self._dose, args=(rig,), daemon=True)
         self._thread.start()
@@ -48,7 +48,7 @@ class Dosing:
 
     def _dose(self, rig):
         try:
-            self.ended = rig.dose("A1", self.role, 6000.0, 10.0)
+            self.ended = rig.dose(self.slot, self.role, 6000.0, 10.0)
         except HardwareError as error:
             self.ended = error
 
