@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from hardware.camera_address import without_secrets
 from hardware.devices import Device, Rig
 from hardware.drivers import module_of
 from hardware.errors import HardwareError
+from hardware.parts.camera_address import without_secrets
 
 Reader = Literal["", "instrument", "person"]
 

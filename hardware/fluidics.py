@@ -106,8 +106,15 @@ class Delivery:
         return told
 
     def open(self) -> None:
+        """Raises OutOfRangeError when max_rate_ul_s of the rig file is no rate of the pump, as it now tells."""
         self._cut.clear()
         self._pump.open()
+        said, pump, f = self._spec.max_rate_ul_s, self._pump.range, self._spec.factor
+        least, most = f * pump.min_rate_ul_s, f * pump.max_rate_ul_s
+        if said is not None and not least * (1 - 1e-9) <= said <= most * (1 + 1e-9):
+            self._pump.close()
+            does = f"with diameter_mm = {self._spec.diameter_mm:g} this pump does {least:.3g} to {most:.4g} µL/s"
+            raise OutOfRangeError(self.name, f"max_rate_ul_s = {said:g} cannot be: {does}; correct the rig file")
 
     def close(self) -> None:
         self._pump.close()

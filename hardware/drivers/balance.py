@@ -20,7 +20,6 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from hardware.conversation import Conversation, Shape
 from hardware.devices import Traffic
 from hardware.dialects.balance import (
     END,
@@ -35,6 +34,7 @@ from hardware.dialects.balance import (
 )
 from hardware.drivers import Probe
 from hardware.errors import DeviceTimeoutError, HardwareError, NotConnectedError, ReplyError, StoppedError
+from hardware.parts.conversation import Conversation, Shape
 from hardware.spec import MeterSpec
 from hardware.wire import Link, Mode
 

@@ -23,11 +23,6 @@ from typing import Annotated, Literal, NoReturn
 
 from pydantic import Field
 
-from hardware.cavro_pump import INITIALISE_S, CavroPump
-from hardware.cavro_scale import Scale
-from hardware.cavro_talk import Protocol, Talk
-from hardware.cavro_valve import Valve
-from hardware.delivery import Halting, check_range, connect
 from hardware.devices import PumpAbilities, PumpRange, Traffic
 from hardware.dialects.cavro import (
     Query,
@@ -47,6 +42,11 @@ from hardware.errors import (
     ReplyError,
     StoppedError,
 )
+from hardware.parts.cavro_pump import INITIALISE_S, CavroPump
+from hardware.parts.cavro_scale import Scale
+from hardware.parts.cavro_talk import Protocol, Talk
+from hardware.parts.cavro_valve import Valve
+from hardware.parts.delivery import Halting, check_range, connect
 from hardware.spec import PumpSpec
 from hardware.wire import Link, Wire
 

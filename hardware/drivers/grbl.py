@@ -33,10 +33,10 @@ from hardware.dialects.grbl import Position, Word, jog, knows, straight
 from hardware.dialects.grbl_settings import Frame, frame_of
 from hardware.drivers import Probe
 from hardware.errors import HardwareError, OutOfRangeError
-from hardware.grbl_board import Board
-from hardware.grbl_stream import stream
-from hardware.grbl_talk import ANSWER_S, BRAKED_S
-from hardware.spec import Positive, StageSpec
+from hardware.parts.grbl_board import Board
+from hardware.parts.grbl_stream import stream
+from hardware.parts.grbl_talk import ANSWER_S, BRAKED_S
+from hardware.spec import FeedMmMin, StageSpec
 
 PROBES: tuple[Probe, ...] = (Probe(115200, b"$I\n", knows, (), wait_s=0.5, boot_s=2.2),)
 BY_HAND = "put it at its zero corner, then make it ready"
@@ -52,7 +52,7 @@ class Settings:
     grow as the machine's do; "++-" for a Z whose machine positions grow upwards."""
 
     baud: Literal[9600, 19200, 38400, 57600, 115200, 230400, 250000, 460800, 921600, 1000000] = 115200
-    feed_mm_min: Positive = 3000.0
+    feed_mm_min: FeedMmMin = 3000.0
     homing_s: Annotated[float, Field(ge=1, le=600)] = 90.0
     origin: Literal["auto", "work", "home"] = "auto"
     homing: Literal["switches", "by_hand"] = "switches"

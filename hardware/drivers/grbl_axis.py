@@ -23,7 +23,6 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from hardware.delivery import Book
 from hardware.devices import PumpAbilities, PumpRange, Traffic
 from hardware.dialects.grbl import is_banner
 from hardware.dialects.grbl_settings import SLOWEST_MM_MIN
@@ -36,9 +35,10 @@ from hardware.errors import (
     ReplyError,
     StoppedError,
 )
-from hardware.grbl_board import SAME_PLACE_MM, Board
-from hardware.grbl_state import Mark
-from hardware.spec import Positive, PumpSpec
+from hardware.parts.delivery import Book
+from hardware.parts.grbl_board import SAME_PLACE_MM, Board
+from hardware.parts.grbl_state import Mark
+from hardware.spec import FeedMmMin, Positive, PumpSpec
 from hardware.wire import Wire
 
 CHAINED = True
@@ -63,7 +63,7 @@ class Settings:
     travel_mm: Positive | None = None
     infuses: Literal["+", "-"] = "+"
     switch: Literal["none", "empty", "full"] = "none"
-    fastest_mm_min: Positive | None = None
+    fastest_mm_min: FeedMmMin | None = None
     homing_s: Annotated[float, Field(ge=1, le=1200)] = 180.0
 
 

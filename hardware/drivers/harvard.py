@@ -24,8 +24,6 @@ from typing import Annotated, Literal, NoReturn
 
 from pydantic import Field
 
-from hardware.conversation import Conversation
-from hardware.delivery import Book, Halting, check_range, connect
 from hardware.devices import PumpAbilities, PumpRange, Traffic
 from hardware.dialects.harvard import (
     IN_WORDS,
@@ -55,7 +53,9 @@ from hardware.errors import (
     ReplyError,
     StoppedError,
 )
-from hardware.spec import Positive, PumpSpec
+from hardware.parts.conversation import Conversation
+from hardware.parts.delivery import Book, Halting, check_range, connect
+from hardware.spec import PumpSpec, SpeedMmS
 from hardware.wire import Link, Wire
 
 CHAINED = True
@@ -78,8 +78,8 @@ class Settings:
     baud: Literal[9600, 19200, 38400, 57600, 115200] = 115200
     address_style: Literal["detect", "plain", "colon"] = "detect"
     force_percent: Annotated[int, Field(ge=1, le=100)] | None = None
-    fastest_mm_s: Positive = 3.18
-    slowest_mm_s: Positive = 3.0e-6
+    fastest_mm_s: SpeedMmS = 3.18
+    slowest_mm_s: SpeedMmS = 3.0e-6
 
 
 def range_of(spec: PumpSpec, settings: Settings) -> PumpRange:

@@ -20,9 +20,9 @@ from typing import Annotated
 
 from pydantic import Field
 
-from hardware.camera_feed import CameraFeed, NoPictureError, Patience, PictureSource
 from hardware.devices import Image
 from hardware.drivers import Probe
+from hardware.parts.camera_feed import CameraFeed, NoPictureError, Patience, PictureSource
 from hardware.spec import CameraSpec, NotNegative
 
 PROBES: tuple[Probe, ...] = ()

@@ -36,9 +36,9 @@ from hardware.errors import (
     ReplyError,
     StoppedError,
 )
-from hardware.numbered_lines import ANSWER_S, NumberedLines
-from hardware.spec import Positive, StageSpec
-from hardware.travel import longest_s, target_within
+from hardware.parts.numbered_lines import ANSWER_S, NumberedLines
+from hardware.parts.travel import longest_s, target_within
+from hardware.spec import FeedMmMin, StageSpec
 from hardware.wire import Link
 
 PROBES = tuple(
@@ -58,7 +58,7 @@ class Settings:
     that the nozzles are up before the stage travels; off for a Z that can only be homed after X and Y."""
 
     baud: Literal[9600, 19200, 38400, 57600, 115200, 230400, 250000, 500000, 1000000] = 115200
-    feed_mm_min: Positive = 3000.0
+    feed_mm_min: FeedMmMin = 3000.0
     homing_s: Annotated[float, Field(ge=1, le=600)] = 90.0
     z_first: bool = True
 

@@ -59,9 +59,9 @@ from hardware.errors import (
     ReplyError,
     StoppedError,
 )
-from hardware.new_era_delivery import Delivery
-from hardware.new_era_talk import Talk
-from hardware.spec import Positive, PumpSpec
+from hardware.parts.new_era_delivery import Delivery
+from hardware.parts.new_era_talk import Talk
+from hardware.spec import PumpSpec, SpeedMmS
 from hardware.wire import Link, Wire
 
 CHAINED = True
@@ -82,8 +82,8 @@ class Settings:
     address: Annotated[int, Field(ge=0, le=99)] = 0
     baud: Literal[300, 1200, 2400, 9600, 19200] = 19200
     watchdog_s: Annotated[int, Field(ge=0, le=255)] = 10
-    fastest_mm_s: Positive | None = None
-    slowest_mm_s: Positive | None = None
+    fastest_mm_s: SpeedMmS | None = None
+    slowest_mm_s: SpeedMmS | None = None
 
 
 def range_of(spec: PumpSpec, settings: Settings) -> PumpRange:

@@ -21,14 +21,14 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 from pydantic import BeforeValidator, Field
 
-from hardware.camera_address import without_secrets
-from hardware.camera_controls import AUTO, Kept, Wish, set_controls
-from hardware.camera_feed import CameraFeed, NoPictureError, Patience, PictureSource
-from hardware.camera_health import is_black
 from hardware.camera_list import USB, find_camera, list_cameras
-from hardware.camera_pace import Pace
 from hardware.devices import Image
 from hardware.drivers import Probe
+from hardware.parts.camera_address import without_secrets
+from hardware.parts.camera_controls import AUTO, Kept, Wish, set_controls
+from hardware.parts.camera_feed import CameraFeed, NoPictureError, Patience, PictureSource
+from hardware.parts.camera_health import is_black
+from hardware.parts.camera_pace import Pace
 from hardware.spec import CameraSpec, Finite, NotNegative, Positive
 
 if TYPE_CHECKING:

@@ -25,8 +25,6 @@ from typing import Annotated, Literal, NoReturn
 
 from pydantic import Field
 
-from hardware.conversation import Conversation
-from hardware.delivery import Book, Halting, check_range, connect
 from hardware.devices import PumpAbilities, PumpRange, Traffic
 from hardware.dialects.reglo_icc import (
     MODES,
@@ -48,6 +46,8 @@ from hardware.errors import (
     ReplyError,
     StoppedError,
 )
+from hardware.parts.conversation import Conversation
+from hardware.parts.delivery import Book, Halting, check_range, connect
 from hardware.spec import PumpSpec
 from hardware.wire import Link, Wire
 

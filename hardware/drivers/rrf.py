@@ -30,7 +30,6 @@ from hardware.devices import StageRange, Traffic
 from hardware.dialects import rrf as says
 from hardware.dialects.rrf import DEAD, STANDING, Axis, Position, Word
 from hardware.drivers import Probe
-from hardware.duet import ANSWER_S, Api, Sbc, Standalone, answering
 from hardware.errors import (
     DeviceTimeoutError,
     HardwareError,
@@ -39,9 +38,10 @@ from hardware.errors import (
     ReplyError,
     StoppedError,
 )
-from hardware.http_link import HttpLink
-from hardware.spec import Positive, StageSpec
-from hardware.travel import longest_s, target_within
+from hardware.parts.duet import ANSWER_S, Api, Sbc, Standalone, answering
+from hardware.parts.http_link import HttpLink
+from hardware.parts.travel import longest_s, target_within
+from hardware.spec import FeedMmMin, StageSpec
 
 PROBES: tuple[Probe, ...] = ()
 STOP_S = 0.5
@@ -60,7 +60,7 @@ class Settings:
     """What a rig file may say under `settings`. feed_mm_min: speed of moves. password: of the machine, if it has
     one. api: how to ask it; found out by itself unless told."""
 
-    feed_mm_min: Positive = 3000.0
+    feed_mm_min: FeedMmMin = 3000.0
     homing_s: Annotated[float, Field(ge=1, le=900)] = 180.0
     password: str = "reprap"  # noqa: S105  the firmware's own default
     api: Api = "auto"

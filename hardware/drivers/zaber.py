@@ -45,9 +45,9 @@ from hardware.errors import (
     ReplyError,
     StoppedError,
 )
+from hardware.parts.zaber_chain import Axis, Chain
 from hardware.spec import NotNegative, Positive, StageSpec
 from hardware.wire import Link
-from hardware.zaber_chain import Axis, Chain
 
 STOP_S = 0.5
 BRAKING_S = 0.3
@@ -81,7 +81,7 @@ class Settings:
     z: Annotated[str, Field(pattern=r"^([1-9]\d?\.[1-9])?$")] = ""
     y_step_um: NotNegative = 0.0
     z_step_um: NotNegative = 0.0
-    speed_mm_s: NotNegative = 0.0
+    speed_mm_s: Annotated[float, Field(ge=0, le=1000)] = 0.0
     homing_s: Annotated[float, Field(ge=1, le=600)] = 120.0
     baud: Literal[9600, 19200, 38400, 57600, 115200] = 115200
     stop: Literal["stop", "estop"] = "stop"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hardware.camera_address import without_secrets
+from hardware.parts.camera_address import without_secrets
 from hardware.rig import RigOpenError, open_rig
 from hardware.spec import CameraSpec
 from tests.vision.test_virtual_camera import SPEC

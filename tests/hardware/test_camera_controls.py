@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hardware.camera_controls import set_controls
 from hardware.drivers.opencv_camera import Driver, Settings
 from hardware.errors import NotConnectedError
+from hardware.parts.camera_controls import set_controls
 from hardware.spec import CameraSpec
 from hardware.toml_file import Mistakes, validated
 

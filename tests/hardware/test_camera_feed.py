@@ -8,9 +8,9 @@ from queue import Queue
 import numpy as np
 import pytest
 
-from hardware.camera_feed import CameraFeed, NoPictureError, Patience
 from hardware.devices import Frame, Image
 from hardware.errors import DeviceTimeoutError, NotConnectedError
+from hardware.parts.camera_feed import CameraFeed, NoPictureError, Patience
 from tests.hardware.cameras import grey, soon
 
 HANG = "hang"

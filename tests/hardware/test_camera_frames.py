@@ -274,7 +274,7 @@ def test_what_a_killed_writer_left_is_swept_away_by_the_next(other_process):
 
 @pytest.mark.skipif(not POSIX, reason="Windows has no such files")
 def test_a_draft_that_a_killed_writer_left_is_swept_away_but_no_fresh_one(monkeypatch):
-    folder = Path("/dev/shm") if Path("/dev/shm").is_dir() else Path(tempfile.gettempdir())
+    folder = Path("/dev/shm") if Path("/dev/shm").is_dir() else Path(tempfile.gettempdir())  # noqa: S108
     old, new = folder / ".aliquot-frames-old-draft", folder / ".aliquot-frames-new-draft"
     for draft in (old, new):
         draft.touch()

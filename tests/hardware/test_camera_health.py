@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from hardware.camera_health import Judge, is_black
+from hardware.parts.camera_health import Judge, is_black
 from tests.hardware.cameras import grey
 
 

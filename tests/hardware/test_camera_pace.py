@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from hardware.camera_pace import Pace
+from hardware.parts.camera_pace import Pace
 
 STEP_S = 0.04
 

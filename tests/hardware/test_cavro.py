@@ -2,13 +2,13 @@
 
 import pytest
 
-from hardware import cavro_talk
 from hardware.errors import (
     DeviceTimeoutError,
     HardwareError,
     OutOfRangeError,
     ReplyError,
 )
+from hardware.parts import cavro_talk
 from tests.hardware.cavro_talk import FIRMWARE, a_pump, asked, dt, greeting, looked_again, opening, prepared
 
 pytestmark = pytest.mark.usefixtures("quick_unplug")

@@ -6,7 +6,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hardware import cavro_talk
 from hardware.dialects.cavro import (
     TROUBLE,
     Query,
@@ -24,6 +23,7 @@ from hardware.dialects.cavro import (
     turning,
 )
 from hardware.errors import HardwareError
+from hardware.parts import cavro_talk
 from tests.hardware.cavro_talk import a_pump, dt, oem
 
 DATA = st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), max_size=20)

@@ -4,8 +4,8 @@ import time
 
 import pytest
 
-from hardware import cavro_talk
 from hardware.errors import HardwareError, StoppedError
+from hardware.parts import cavro_talk
 from hardware.wire import Wire
 from tests.hardware.cavro_talk import a_bench, at_work
 from tests.hardware.pump_faults import in_background, until

@@ -5,10 +5,10 @@ from collections import deque
 
 import pytest
 
-from hardware import cavro_talk
 from hardware.dialects.cavro import Query, oem_block
 from hardware.drivers import cavro
 from hardware.errors import DeviceTimeoutError, HardwareError, NotConnectedError, StoppedError
+from hardware.parts import cavro_talk
 from tests.hardware.cavro_talk import FIRMWARE, a_pump, dt, greeting, oem, opening, prepared
 
 pytestmark = pytest.mark.usefixtures("quick_unplug")

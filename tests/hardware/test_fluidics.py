@@ -55,6 +55,17 @@ def test_the_rig_files_rate_limits_too_and_is_a_true_one():
     assert Delivery(PaperPump(cut), a_spec(factor=1.25), cut).range.max_rate_ul_s == 625.0
 
 
+@pytest.mark.parametrize(("said", "opens"), [(100.0, True), (625.0, True), (626.0, False), (0.1, False)])
+def test_a_rate_of_the_rig_file_that_the_open_pump_has_not_is_told_with_both_numbers(said, opens):
+    cut = Cut(threading.Event())
+    delivery = Delivery(PaperPump(cut, full=True), a_spec(factor=1.25, max_rate_ul_s=said), cut)
+    if opens:
+        delivery.open()
+        return
+    with pytest.raises(OutOfRangeError, match=rf"max_rate_ul_s = {said:g} cannot be: .* does 0\.125 to 625 µL/s"):
+        delivery.open()
+
+
 # calibration
 
 

@@ -256,7 +256,7 @@ def test_a_homing_that_fails_is_told_and_can_be_repeated_after_its_reset(convers
 
 
 def test_a_lost_ok_is_settled_by_the_position_and_its_line_is_drawn_by_a_reset(conversation, opened, monkeypatch):
-    monkeypatch.setattr("hardware.grbl_board.ANSWER_S", 0.1)
+    monkeypatch.setattr("hardware.parts.grbl_board.ANSWER_S", 0.1)
     script = [
         *greeting(),
         *homing(),
@@ -319,7 +319,7 @@ def test_while_everything_is_stopped_nothing_starts(conversation, opened):
 
 
 def test_something_else_at_the_port_is_refused(answering, opened, monkeypatch):
-    monkeypatch.setattr("hardware.grbl_talk.ANSWER_S", 0.1)
+    monkeypatch.setattr("hardware.parts.grbl_talk.ANSWER_S", 0.1)
     with (
         answering(b"\x18", lambda line: b"\x0200S\x03") as instrument,
         pytest.raises(NotConnectedError, match="no GRBL"),

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hardware.dialects.grbl import Build, build_of, number, setting_of, status_of
 from hardware.dialects.grbl_codes import ALARMS, ERRORS, KEEPS_POSITION
 from hardware.dialects.grbl_settings import Told, frame_of
-from hardware.grbl_state import Controller
+from hardware.parts.grbl_state import Controller
 
 BANNER = b"\r\nGrbl 1.1h ['$' for help]\r\n"
 SAID = [

@@ -111,7 +111,7 @@ def test_stop_does_not_wait_for_whoever_awaits_an_answer(serving, opened):
 
 
 def test_a_stage_that_stands_elsewhere_is_not_there(serving, opened, monkeypatch):
-    monkeypatch.setattr("hardware.grbl_board.STANDS_S", 0.05)
+    monkeypatch.setattr("hardware.parts.grbl_board.STANDS_S", 0.05)
     with serving(controller := Controller()) as instrument:
         stage = opened(instrument.port)
         stage.home()
@@ -139,8 +139,8 @@ def test_a_stage_put_on_hold_by_hand_is_stopped_so_that_no_key_takes_it_up_again
 
 
 def test_a_line_that_was_never_heard_is_known_not_to_be_done(serving, opened, monkeypatch):
-    monkeypatch.setattr("hardware.grbl_board.ANSWER_S", 0.1)
-    monkeypatch.setattr("hardware.grbl_board.STANDS_S", 0.05)
+    monkeypatch.setattr("hardware.parts.grbl_board.ANSWER_S", 0.1)
+    monkeypatch.setattr("hardware.parts.grbl_board.STANDS_S", 0.05)
     controller = Controller(deaf_to_moves=True)
     with serving(controller) as instrument:
         stage = opened(instrument.port)

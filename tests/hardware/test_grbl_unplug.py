@@ -14,8 +14,8 @@ SPEED = 1000.0
 def _patient(monkeypatch):
     """On a loaded machine an answer may take its time; here none is ever lost but with the cable."""
     for module in ("grbl_talk", "grbl_board"):
-        monkeypatch.setattr(f"hardware.{module}.ANSWER_S", 5.0)
-    monkeypatch.setattr("hardware.grbl_talk.QUIET_S", 0.01)
+        monkeypatch.setattr(f"hardware.parts.{module}.ANSWER_S", 5.0)
+    monkeypatch.setattr("hardware.parts.grbl_talk.QUIET_S", 0.01)
 
 
 @pytest.mark.parametrize(("resets_on_open", "every"), [(True, 7), (False, 1)])
@@ -86,7 +86,7 @@ def test_a_pump_unplugged_at_every_byte_never_doses_twice(resets_on_open, every)
 
 
 def test_an_ok_that_comes_late_is_not_taken_for_the_next_one(monkeypatch):
-    monkeypatch.setattr("hardware.grbl_board.ANSWER_S", 0.0)
+    monkeypatch.setattr("hardware.parts.grbl_board.ANSWER_S", 0.0)
     with a_virtual_stage(SPEED) as (controller, world):
         stage = a_driver(controller.address, SPEED)
         stage.open()

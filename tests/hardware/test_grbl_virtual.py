@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from hardware.errors import HardwareError, OutOfRangeError, ReplyError, StoppedError
-from hardware.grbl_stream import stream
+from hardware.parts.grbl_stream import stream
 from tests.hardware.grbl_bench import SlowCable, a_driver, a_virtual_stage
 from tests.hardware.grbl_talk import in_background
 from tests.hardware.unplug import Cable

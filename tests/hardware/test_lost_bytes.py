@@ -4,9 +4,9 @@ import threading
 
 import pytest
 
-from hardware import new_era_talk
 from hardware.drivers.new_era import Driver, Settings
 from hardware.errors import HardwareError, NotConnectedError
+from hardware.parts import new_era_talk
 from hardware.spec import PumpSpec
 
 pytestmark = pytest.mark.usefixtures("quick_unplug")

@@ -5,7 +5,6 @@ from contextlib import suppress
 
 import pytest
 
-from hardware import numbered_lines
 from hardware.dialects.marlin import numbered
 from hardware.drivers import marlin
 from hardware.errors import (
@@ -16,6 +15,7 @@ from hardware.errors import (
     ReplyError,
     StoppedError,
 )
+from hardware.parts import numbered_lines
 from tests.hardware.marlin_talk import BANNER, FIRMWARE, HOME, MODES, OPEN, SETTINGS, a_stage, at, n
 
 GO = (n(9, "G1 X45.000 Y20.000 F3000"), b"ok\n")

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hardware import numbered_lines
 from hardware.dialects import marlin as says
 from hardware.drivers import marlin
 from hardware.errors import HardwareError
+from hardware.parts import numbered_lines
 from tests.hardware.marlin_talk import FIRMWARE, SETTINGS, a_stage, at
 
 NOISE = st.one_of(

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hardware import new_era_talk
 from hardware.dialects.new_era import Direction
 from hardware.errors import DeviceTimeoutError, HardwareError, NotConnectedError, ReplyError, StoppedError
-from hardware.new_era_delivery import Delivery
+from hardware.parts import new_era_talk
+from hardware.parts.new_era_delivery import Delivery
 from hardware.virtual.clock import VirtualClock
 from hardware.wire import Wire
 from tests.hardware.new_era_talk import a_pump, in_background, on_the_bench, packet, safe_packet

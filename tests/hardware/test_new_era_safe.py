@@ -2,10 +2,10 @@
 
 import pytest
 
-from hardware import new_era_talk
 from hardware.dialects.new_era import pump_in, reply_of, safe
 from hardware.drivers.new_era import PROBES
 from hardware.errors import DeviceTimeoutError, ReplyError
+from hardware.parts import new_era_talk
 from tests.hardware.new_era_talk import (
     ARMED,
     DISARMED,

@@ -58,3 +58,14 @@ def test_what_no_device_tells_is_asked_of_the_person():
     assert "# check: settings must also have step_um" in text
     assert "# No pump answered" in text
     assert text.count("check:") >= 2
+
+
+def test_a_file_that_cannot_be_used_yet_says_so_first_and_what_to_do():
+    nothing = proposal(Findings((), (), (), True)).splitlines()
+    assert nothing[0] == "# THIS FILE CANNOT BE USED YET: no pump and no stage answered."
+    assert "find again" in nothing[1]
+    assert "copy [pumps.NAME] and [stage] from resources/rigs/mixed.toml" in nothing[2]
+    pump = a_device("new_era", "A1", "COM3")
+    assert proposal(Findings((pump,), (), (), True)).splitlines()[0].endswith("no stage answered.")
+    both = proposal(Findings((pump, a_device("grbl", "B1", "COM4")), (), (), True))
+    assert "CANNOT BE USED" not in both

@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hardware import duet
 from hardware.dialects import rrf as says
 from hardware.drivers import rrf
 from hardware.errors import (
@@ -17,6 +16,7 @@ from hardware.errors import (
     ReplyError,
     StoppedError,
 )
+from hardware.parts import duet
 from tests.hardware.rrf_talk import (
     ARRIVED,
     BOARDS,

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hardware import duet
 from hardware.drivers import rrf
 from hardware.errors import HardwareError, NotConnectedError, ReplyError, StoppedError
+from hardware.parts import duet
 from hardware.virtual.instruments.rrf import Build, Instrument
 from tests.hardware.rrf_talk import BOARDS, CONNECT, IDLE, a_stage, axes, http, model, request_of, url
 from tests.hardware.stages import Bench

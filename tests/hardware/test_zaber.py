@@ -3,9 +3,9 @@
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from hardware import zaber_chain
 from hardware.drivers.zaber import PROBES, Settings
 from hardware.errors import HardwareError, NotConnectedError, OutOfRangeError, ReplyError
+from hardware.parts import zaber_chain
 from tests.hardware.zaber_talk import a_stage, greeting, looking_at, numbered, opening, preparing, summed
 
 pytestmark = pytest.mark.usefixtures("quick_unplug")

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from hardware import zaber_chain
 from hardware.dialects.zaber import flags_of, message_of, number
 from hardware.drivers.zaber import Driver
 from hardware.errors import DeviceTimeoutError, HardwareError, NotConnectedError, ReplyError, StoppedError
+from hardware.parts import zaber_chain
 from hardware.spec import PumpSpec, RackSpec, RigSpec, StageSpec, VialSpec
 from hardware.virtual.clock import VirtualClock
 from hardware.virtual.instruments.zaber import Instrument

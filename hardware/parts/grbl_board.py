@@ -13,8 +13,8 @@ from typing import NoReturn
 from hardware.dialects.grbl import Axes, Word, straight
 from hardware.dialects.grbl_codes import NEEDS_RESET
 from hardware.errors import DeviceTimeoutError, HardwareError, NotConnectedError, ReplyError, StoppedError
-from hardware.grbl_state import Mark
-from hardware.grbl_talk import ANSWER_S, WHY_NOT, Talk, shown
+from hardware.parts.grbl_state import Mark
+from hardware.parts.grbl_talk import ANSWER_S, WHY_NOT, Talk, shown
 
 STANDS_S = 0.5
 SILENCES = 3

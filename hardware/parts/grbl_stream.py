@@ -13,8 +13,8 @@ from contextlib import suppress
 
 from hardware.dialects.grbl_codes import error_in_words
 from hardware.errors import DeviceTimeoutError, OutOfRangeError, ReplyError
-from hardware.grbl_board import SILENCES, Board
-from hardware.grbl_state import Mark
+from hardware.parts.grbl_board import SILENCES, Board
+from hardware.parts.grbl_state import Mark
 
 LONGEST_LINE = 78
 ASK_S = 0.5

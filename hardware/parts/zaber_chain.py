@@ -28,7 +28,7 @@ from hardware.dialects.zaber import (
     number,
 )
 from hardware.errors import DeviceTimeoutError, ReplyError, StoppedError
-from hardware.lines import heard
+from hardware.parts.lines import heard
 from hardware.wire import Link
 
 ANSWER_S = 0.5

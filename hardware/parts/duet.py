@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from hardware.dialects import rrf as says
 from hardware.errors import DeviceTimeoutError, NotConnectedError, ReplyError
-from hardware.http_link import Answer, HttpLink, Request
+from hardware.parts.http_link import Answer, HttpLink, Request
 
 ANSWER_S = 3.0
 _BUSY_PAUSE_S = 0.05

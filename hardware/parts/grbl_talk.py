@@ -17,7 +17,7 @@ from hardware.dialects.grbl import Axes, Status, Word, build_of, setting_of
 from hardware.dialects.grbl_codes import NEEDS_RESET, alarm_in_words, error_in_words
 from hardware.dialects.grbl_settings import Told
 from hardware.errors import DeviceTimeoutError, HardwareError, NotConnectedError, ReplyError, StoppedError
-from hardware.grbl_state import Controller, Mark
+from hardware.parts.grbl_state import Controller, Mark
 from hardware.wire import Link, Wire
 
 ANSWER_S = 1.0

@@ -12,7 +12,7 @@ from typing import NoReturn
 
 from hardware.dialects.new_era import TROUBLE, Direction, Shape, Word, counter_ul
 from hardware.errors import DeviceTimeoutError, HardwareError, NotConnectedError, ReplyError, StoppedError
-from hardware.new_era_talk import Talk
+from hardware.parts.new_era_talk import Talk
 
 STRIKES = 3
 FASTEST_POLL_S = 0.002

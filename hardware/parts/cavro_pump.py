@@ -8,10 +8,10 @@ import math
 import time
 from contextlib import suppress
 
-from hardware.cavro_talk import Talk
-from hardware.delivery import Halting
 from hardware.dialects.cavro import SPOILS, Query, Shape, port_named, trouble, turning
 from hardware.errors import DeviceTimeoutError, HardwareError, ReplyError, StoppedError
+from hardware.parts.cavro_talk import Talk
+from hardware.parts.delivery import Halting
 
 SET_S, VALVE_S, INITIALISE_S = 2.0, 15.0, 90.0
 """How long setting a value, turning the valve, and initialising may take."""

@@ -16,10 +16,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
-from hardware.camera_address import without_secrets
-from hardware.camera_health import Judge
 from hardware.devices import Frame, Image, Traffic
 from hardware.errors import DeviceTimeoutError, NotConnectedError
+from hardware.parts.camera_address import without_secrets
+from hardware.parts.camera_health import Judge
 
 _log = logging.getLogger(__name__)
 _TICK_S = 0.1
