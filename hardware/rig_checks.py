@@ -2,29 +2,51 @@
 
 import math
 import os
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Iterable, Mapping
+from dataclasses import fields, replace
 from typing import Any
 
-from hardware.camera_address import without_secrets
 from hardware.devices import PumpRange
 from hardware.drivers import KINDS, module_of
 from hardware.errors import OutOfRangeError
+from hardware.parts.camera_address import without_secrets
 from hardware.spec import PumpSpec, RackSpec, StageSpec, VialSpec, ViewSpec
-from hardware.toml_file import Mistakes, Table, did_you_mean, shown, validated
+from hardware.syringes import SYRINGES
+from hardware.toml_file import Mistakes, Table, did_you_mean, joined, shown, validated, what_is_good
 
 _DUTIES = {"pump": "dispense", "stage": "move_to", "camera": "capture", "meter": "read"}
+_CALLED = {
+    "new_era": "ne1 ne3 ne4 ne5 ne8 ne9 nesp aladdin",
+    "harvard": "elite phd legato kds",
+    "cavro": "tecan xlp xcalibur xp3000 c3000 tricontinent",
+    "reglo_icc": "ismatec masterflex peristaltic",
+    "grbl": "arduino cnc fluidnc",
+    "grbl_axis": "grbl arduino",
+    "marlin": "creality ender prusa ramps",
+    "rrf": "duet jubilee reprap",
+    "opencv_camera": "usb webcam opencv uvc rtsp",
+    "image_folder": "folder image picture",
+    "balance": "mettler sartorius ohaus scale",
+    "scpi": "keithley keysight agilent rigol multimeter",
+    "by_person": "person human hand",
+}
+"""Makers, models and other words of a bench for a kind, as `did_you_mean` takes them."""
+_WHOSE = {"sics": "Mettler Toledo", "sbi": "Sartorius", "and": "A&D", "ohaus": "Ohaus"}
 _NO_PORT = "person"
+_REACHED_BY = frozenset({"address", "baud"})
+"""Settings that say how a pump is reached, not what it can do."""
 _PAIRS = (("min", "max"), ("low", "high"), ("lowest", "highest"), ("slowest", "fastest"), ("smallest", "largest"))
 
 
 def devices(table: Table) -> list[tuple[str, Table, str]]:
     """(place, table, duty) of every device that is written as a table."""
-    pumps = table.get("pumps")
-    found = [(f"pumps.{role}", part, "pump") for role, part in (pumps if isinstance(pumps, dict) else {}).items()]
-    found += [(duty, table.get(duty), duty) for duty in ("stage", "camera")]
-    meters = table.get("meters")
-    found += [(f"meters.{r}", part, "meter") for r, part in (meters if isinstance(meters, dict) else {}).items()]
+    found: list[tuple[str, object, str]] = []
+    for duty in _DUTIES:
+        group = table.get(f"{duty}s") if duty in ("pump", "meter") else None
+        if isinstance(group, dict):
+            found += [(joined(f"{duty}s", role), part, duty) for role, part in group.items()]
+        elif duty in ("stage", "camera"):
+            found.append((duty, table.get(duty), duty))
     return [(place, part, duty) for place, part, duty in found if isinstance(part, dict)]
 
 
@@ -47,15 +69,29 @@ def _check_driver(place: str, part: Table, duty: str, mistakes: Mistakes) -> Any
         return None
     fit = sorted(k for k in KINDS if hasattr(module_of(k).Driver, _DUTIES[duty]))
     if kind not in fit:
-        why = f"{shown(kind)} is no driver of a {duty}{did_you_mean(kind, fit)}; there are {', '.join(fit)}"
-        mistakes.add(f"{place}.kind", why)
+        hint = did_you_mean(kind, fit, _CALLED)
+        mistakes.add(f"{place}.kind", f"{shown(kind)} is no driver of a {duty}{hint}; there are {', '.join(fit)}")
+        _check_keys(place, part["settings"], fit, mistakes)
         return None
     if not isinstance(part["settings"], dict):
         return None
-    settings = validated(module_of(kind).Settings, part["settings"], f"{place}.settings", mistakes)
+    settings = what_is_good(module_of(kind).Settings, part["settings"], f"{place}.settings", mistakes, {})
+    form = part["settings"].get("format")
+    if kind == "balance" and mistakes.under(f"{place}.settings.format"):
+        whose = ", ".join(f"{ours} ({maker})" for ours, maker in _WHOSE.items())
+        mistakes.instead(f"{place}.settings.format", f"expected one of {whose}; got {shown(form)}")
     if settings is not None:
         _check_pairs(settings, f"{place}.settings", mistakes)
     return settings
+
+
+def _check_keys(place: str, settings: object, fit: Iterable[str], mistakes: Mistakes) -> None:
+    """Keys that none of the drivers knows that could have been meant."""
+    known = {f.name for kind in fit for f in fields(module_of(kind).Settings)}
+    for key in settings if isinstance(settings, dict) else ():
+        if key not in known:
+            why = "is known to no driver that there is"
+            mistakes.add(joined(f"{place}.settings", key), f"{why}{did_you_mean(key, sorted(known))}")
 
 
 def _check_pairs(settings: Any, place: str, mistakes: Mistakes) -> None:
@@ -71,14 +107,16 @@ def _check_pairs(settings: Any, place: str, mistakes: Mistakes) -> None:
 
 def _check_pump(place: str, part: Table, settings: Any, mistakes: Mistakes) -> None:
     """What syringe, valve and rates of a pump say against each other."""
-    if mistakes.under(place):
-        return
-    spec = validated(PumpSpec, part, place, mistakes)
-    if spec is None or settings is None:
+    spec = what_is_good(PumpSpec, part, place, mistakes, {"port": "", **_LARGEST})
+    if spec is None or settings is None or mistakes.under(f"{place}.kind"):
         return
     module = module_of(spec.kind)
-    _check_valve(place, spec, settings, mistakes)
-    if hasattr(module, "range_of"):
+    wrong = [f.name for f in fields(settings) if mistakes.under(f"{place}.settings.{f.name}")]
+    if not _REACHED_BY.issuperset(wrong):
+        return
+    if not mistakes.under(f"{place}.ports", f"{place}.bottle_ul"):
+        _check_valve(place, spec, settings, mistakes)
+    if hasattr(module, "range_of") and not mistakes.under(f"{place}.factor"):
         _check_rate(place, spec, module.range_of(spec, settings), mistakes)
 
 
@@ -109,11 +147,12 @@ def _check_rate(place: str, spec: PumpSpec, pump: PumpRange, mistakes: Mistakes)
     if spec.max_rate_ul_s is None:
         return
     slowest, fastest = spec.factor * pump.min_rate_ul_s, spec.factor * pump.max_rate_ul_s
-    bore = f"with a syringe of {spec.diameter_mm:g} mm"
+    guess = " even" if mistakes.under(f"{place}.syringe", f"{place}.diameter_mm", f"{place}.capacity_ul") else ""
+    bore = f"{guess} with a syringe of {spec.diameter_mm:g} mm".strip()
     if spec.max_rate_ul_s > fastest * (1 + 1e-9):
         can = f"{bore} this pump does at most {_rounded(fastest, down=True)} µL/s"
         mistakes.add(f"{place}.max_rate_ul_s", f"{spec.max_rate_ul_s:g} is more than it can do: {can}")
-    elif spec.max_rate_ul_s < slowest * (1 - 1e-9):
+    elif not guess and spec.max_rate_ul_s < slowest * (1 - 1e-9):
         can = f"{bore} this pump does at least {_rounded(slowest, down=False)} µL/s"
         mistakes.add(f"{place}.max_rate_ul_s", f"{spec.max_rate_ul_s:g} is less than it can do: {can}")
 
@@ -134,12 +173,12 @@ def _check_names(table: Table, mistakes: Mistakes) -> None:
     names = {"stage", "camera"}
     for group, roles in (("meters", meters if isinstance(meters, dict) else {}), ("pumps", pumps)):
         for role in sorted(names & roles.keys()):
-            mistakes.add(f"{group}.{role}", "cannot be called that; the name belongs to another device")
+            mistakes.add(joined(group, role), "cannot be called that; the name belongs to another device")
         names |= roles.keys()
 
 
 def _check_ports(table: Table, mistakes: Mistakes) -> None:
-    first: dict[tuple[str, object], tuple[str, Table]] = {}
+    first: dict[tuple[str, object], tuple[str, Table, str]] = {}
     for place, part, duty in devices(table):
         key = "source" if duty == "camera" else "port"
         port = part.get(key)
@@ -150,8 +189,11 @@ def _check_ports(table: Table, mistakes: Mistakes) -> None:
             continue
         same = _same_port(port)
         address = _address(part)
-        sharing = first.setdefault((same, None), (place, part))
-        other = first.setdefault((same, address), (place, part))[0]
+        sharing = first.setdefault((same, None), (place, part, duty))
+        unsure = [f"{one}.{key}" for one in (place, sharing[0]) for key in ("kind", "settings")]
+        if sharing[2] == duty and mistakes.under(*unsure):
+            continue  # whether the two may share it is not known until these are right
+        other = first.setdefault((same, address), (place, part, duty))[0]
         if sharing[0] != place and (address is None or sharing[1].get("kind") != part.get("kind")):
             other = sharing[0]
         if other != place:
@@ -197,6 +239,7 @@ def _check_rack(table: Table, mistakes: Mistakes) -> None:
     stage = _good(StageSpec, stage_table, "stage", mistakes)
     if rack is None or stage is None:
         return
+    told = []
     for i, axis in enumerate("XY"):
         at_mm = {slot: rack.position_mm(slot)[i] for slot in rack.slots}
         near, far = min(at_mm, key=lambda s: at_mm[s]), max(at_mm, key=lambda s: at_mm[s])
@@ -207,10 +250,11 @@ def _check_rack(table: Table, mistakes: Mistakes) -> None:
         said = f"{span}, but the stage travels from 0 to {travel_mm:g} mm"
         least_mm = rack.a1_mm[i] - at_mm[near]
         most_mm = travel_mm - (at_mm[far] - rack.a1_mm[i])
-        fits = (
-            f"a1_mm {axis} from {least_mm:g} to {most_mm:g} would fit" if least_mm <= most_mm else "it is too large"
-        )
-        mistakes.add("rack.a1_mm", f"{said}; {fits}")
+        fits = f"a1_mm {axis} from {least_mm:g} to {most_mm:g} would fit"
+        too_large = f"it is too large, unless {axis} of travel_mm is {at_mm[far]:g} or more"
+        told.append(f"{said}; {fits if least_mm <= most_mm else too_large}")
+    if told:
+        mistakes.add("rack.a1_mm", "; and ".join(told))
 
 
 def _check_pitch(rack: RackSpec, outer_mm: float, mistakes: Mistakes) -> None:
@@ -232,9 +276,10 @@ def _check_pitch(rack: RackSpec, outer_mm: float, mistakes: Mistakes) -> None:
 def _check_travel(stage: Table, rack: RackSpec | None, mistakes: Mistakes) -> None:
     """Say what a travel looks like, and which one the rack asks for, instead of a bare "is missing"."""
     travel = stage.get("travel_mm")
-    xs, ys = zip(*(rack.position_mm(s) for s in rack.slots), strict=True) if rack is not None else ((200,), (120,))
-    needs = f"[{max(xs):g}, {max(ys):g}, Z]" if rack is not None else "[200, 120, 50]"
-    like = f"expected the largest X, Y and Z in mm; the rack needs at least {needs}"
+    like = "expected the largest X, Y and Z in mm"
+    if rack is not None:
+        xs, ys = zip(*(rack.position_mm(s) for s in rack.slots), strict=True)
+        like += f"; the rack needs at least [{max(xs):g}, {max(ys):g}, Z]"
     if travel is None:
         mistakes.instead("stage.travel_mm", f"is missing: {like}")
     elif not isinstance(travel, list) or len(travel) != 3:
@@ -268,6 +313,9 @@ def _good(kind: type[Any], value: object, place: str, mistakes: Mistakes) -> Any
     return None if mistakes.under(place) else validated(kind, value, place, mistakes)
 
 
+_LARGEST = {
+    "diameter_mm": max(s.diameter_mm for s in SYRINGES), "capacity_ul": max(s.capacity_ul for s in SYRINGES),
+}  # fmt: skip
 _ANY_VIAL: Mapping[str, float] = {
     "capacity_ul": 1.0, "fill_limit_ul": 1.0, "bore_mm": 1.0, "outer_mm": 2.0, "height_mm": 1.5,
 }  # fmt: skip

@@ -44,7 +44,7 @@ def parse_rig(text: str, where: str | Path = "rig.toml") -> RigSpec:
     spec = validated(RigSpec, table, "", mistakes)
     check(table, mistakes)
     if spec is None or mistakes.lines:
-        raise RigFileError(where, mistakes.lines)
+        raise RigFileError(where, mistakes.lines_in(text))
     return spec
 
 

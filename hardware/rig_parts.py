@@ -4,7 +4,7 @@ from pathlib import Path, PureWindowsPath
 
 from hardware import syringes
 from hardware.labware import Labware, LabwareError, rack_of, read_labware
-from hardware.toml_file import Mistakes, Table, shown
+from hardware.toml_file import Mistakes, Table, joined, shown
 
 _SAME = 0.005
 """Numbers of a rig file and of a table that differ by less than this part of them are one number, rounded."""
@@ -18,13 +18,13 @@ def fill_syringes(table: Table, mistakes: Mistakes) -> None:
         name = part.get("syringe") if isinstance(part, dict) else None
         if not isinstance(name, str) or not name:
             continue
-        place = f"pumps.{role}"
+        place = joined("pumps", role)
         try:
             syringe = syringes.find(name)
         except syringes.UnknownSyringeError as error:
             mistakes.add(f"{place}.syringe", str(error))
-            for key in ("diameter_mm", "capacity_ul"):
-                part.setdefault(key, 1.0)  # one mistake, not three
+            for key in ("diameter_mm", "capacity_ul"):  # one mistake, not three; the pump is judged by the largest
+                part.setdefault(key, max(getattr(s, key) for s in syringes.SYRINGES))
             continue
         for key, right in (("diameter_mm", syringe.diameter_mm), ("capacity_ul", syringe.capacity_ul)):
             _fill(part, key, right, f"{place}.{key}", f"a {syringe.name} syringe has", mistakes)

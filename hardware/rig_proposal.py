@@ -3,7 +3,7 @@
 import dataclasses
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from hardware.discovery import Findings, Found
@@ -50,6 +50,7 @@ def proposal(findings: Findings, cameras: Sequence[Camera] = (), name: str = "My
                 devices.append(found)
                 break
     lines = [
+        *_missing(by_duty),
         "# Written from the devices that answered. Check every line that says so.",
         "format = 1",
         f"name = {_text(name)}",
@@ -71,6 +72,21 @@ def proposal(findings: Findings, cameras: Sequence[Camera] = (), name: str = "My
         lines.append(f"# Not asked: {_words(info.words)}: {_words(why)}")
     lines += [f"# Nobody answered on {_words(info.words)}" for info in findings.silent]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _missing(by_duty: Mapping[str, Sequence[Found]]) -> list[str]:
+    """What the file lacks before it can be used, and what to do next."""
+    tables = (("dispense", "pump", "[pumps.NAME]"), ("move_to", "stage", "[stage]"))
+    lacks = [(what, table) for duty, what, table in tables if not by_duty[duty]]
+    if not lacks:
+        return []
+    what, by_hand = (" and ".join(words) for words in zip(*lacks, strict=True))
+    return [
+        f"# THIS FILE CANNOT BE USED YET: no {what.replace(' and ', ' and no ')} answered.",
+        "# Next: plug in, switch on, close other programs that use the ports, and find again.",
+        f"# Or copy {by_hand} from resources/rigs/mixed.toml and put in your own ports.",
+        "",
+    ]
 
 
 def _device(found: Found, numbers: Counter[str]) -> list[str]:

@@ -10,6 +10,9 @@ from pydantic import Field
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+FeedMmMin = Annotated[float, Field(gt=0, le=60_000)]
+SpeedMmS = Annotated[float, Field(gt=0, le=1000)]
+"""Faster than any stage or plunger: what is above is a slip of the pen."""
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 
 NOZZLES_UP_MM = 0.0

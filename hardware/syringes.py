@@ -64,6 +64,7 @@ _OTHER_WORDS = (
     ("covidienmonoject", "monoject"), ("series", ""), ("cavroxlp", "xlp"), ("tecancavro", "tecan"),
     ("gastight1000", "1000"), ("gastight1700", "1700"), ("microliter700", "700"), ("microliter", "ul"),
     ("scientificglassengineering", "sge"), ("harvardapparatus", "harvard"), ("stainlesssteel", "steel"),
+    ("syringes", ""), ("syringe", ""), ("luerlok", ""), ("luerlock", ""), ("luerslip", ""), ("plastics", "plastic"),
 )  # fmt: skip
 _ONE_WORD = {"normject": "hswnormject", "xlp": "tecanxlp"}
 
@@ -95,11 +96,14 @@ def find(name: str) -> Syringe:
 
 
 def nearest(name: str) -> tuple[str, ...]:
-    """Up to three names that are like `name`, the likest first: of its make, the nearest sizes."""
+    """Up to three names that are like `name`, the likest first: of its make, that very size or else the nearest.
+
+    Half a make's name ("BD", "Hamilton") means all that are called so."""
     make, _, ul = _key(name).rpartition(" ")
     own = {key.rpartition(" ")[0]: None for key in _by_key()}
-    like = difflib.get_close_matches(make, list(own), n=3, cutoff=0.55)
-    same = [(key, s) for key, s in _by_key().items() if like and key.rpartition(" ")[0] == like[0]]
+    like = [m for m in own if make and make in m] or difflib.get_close_matches(make, list(own), n=1, cutoff=0.55)
+    same = [(key, s) for key, s in _by_key().items() if key.rpartition(" ")[0] in like]
+    same = [pair for pair in same if pair[0].rpartition(" ")[2] == ul] or same
     wanted_ul = float(ul) if ul and float(ul) > 0 else 10_000.0
     same.sort(key=lambda pair: abs(math.log(pair[1].capacity_ul / wanted_ul)))
     return tuple(s.name for _, s in same[:3])

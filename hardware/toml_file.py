@@ -16,9 +16,12 @@ import typing
 from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
+
+from hardware.toml_slips import in_plain_words, lines_of
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 32
@@ -71,10 +74,28 @@ class Mistakes:
     def lines(self) -> tuple[str, ...]:
         return tuple(f"{place}: {message}" if place else message for place, message in self._by_place.items())
 
+    def lines_in(self, text: str) -> tuple[str, ...]:
+        """As `lines`, in the order of the file that has this text, with the line of the key, or else its table."""
+        at: dict[str, int] = {}
+        for parts, number in lines_of(text).items():
+            at.setdefault(_place("", parts), number)
+        numbered = []
+        for place, message in self._by_place.items():
+            ends = [len(place), *(i for i in range(len(place) - 1, 0, -1) if place[i] in ".[")]
+            number = next((at[place[:end]] for end in ends if place[:end] in at), 0)
+            said = f"{place}: {message}" if place else message
+            numbered.append((number, f"{said} (line {number})" if number else said))
+        return tuple(said for _, said in sorted(numbered, key=lambda pair: pair[0]))
 
-def did_you_mean(word: str, words: Iterable[str]) -> str:
-    """' (did you mean "red"?)', or nothing when no word is near."""
-    near = difflib.get_close_matches(word, list(words), n=1, cutoff=0.6)
+
+def did_you_mean(word: str, words: Iterable[str], called: Mapping[str, str] = MappingProxyType({})) -> str:
+    """' (did you mean "red"?)', or nothing when no word is near. called: what people also call some of `words`, in
+    small letters and digits with spaces between the names; a name may be part of what they write."""
+    words = list(words)
+    plain = re.sub(r"[^a-z0-9]", "", word.casefold())
+    names = {w: (w.replace("_", ""), *called[w].split()) for w in words if w in called}
+    near = [w for w in names if any(name in plain for name in names[w])][:1]
+    near = near or difflib.get_close_matches(word, words, n=1, cutoff=0.6)
     if not near:
         near = [w for w in words if w.lower() == word.lower()][:1]
     return f' (did you mean "{near[0]}"?)' if near else ""
@@ -125,10 +146,7 @@ def parse_table(text: str, where: str | Path, mistakes: Mistakes) -> Table:
     try:
         table: Table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        message = str(error)
-        if "overwrite" in message or "Duplicate" in message or "declare" in message or "twice" in message:
-            message = f"a key or table is given twice: {message}"
-        raise TomlFileError(where, (f"not TOML: {message}",)) from error
+        raise TomlFileError(where, in_plain_words(text, error)) from error
     except RecursionError as error:
         raise TomlFileError(where, (f"nested deeper than {MAX_DEPTH} levels",)) from error
     except ValueError as error:
@@ -139,9 +157,9 @@ def parse_table(text: str, where: str | Path, mistakes: Mistakes) -> Table:
         if depth > MAX_DEPTH:
             raise TomlFileError(where, (f"nested deeper than {MAX_DEPTH} levels",))
         if isinstance(value, dict):
-            stack.extend((_joined(place, k), v, depth + 1) for k, v in reversed(value.items()))
+            stack.extend((joined(place, k), v, depth + 1) for k, v in reversed(value.items()))
         elif isinstance(value, list):
-            stack.extend((_joined(place, i), v, depth + 1) for i, v in reversed(list(enumerate(value))))
+            stack.extend((joined(place, i), v, depth + 1) for i, v in reversed(list(enumerate(value))))
         elif isinstance(value, float) and not math.isfinite(value):
             mistakes.add(place, f"expected a finite number, got {value}")
         elif isinstance(value, int) and abs(value) >= 2**63:
@@ -172,7 +190,7 @@ def what_is_good(
     result = validated(kind, value, place, mistakes)
     if result is not None or not isinstance(value, dict):
         return result
-    good = {k: v for k, v in value.items() if not mistakes.under(_joined(place, k))}
+    good = {k: v for k, v in value.items() if not mistakes.under(joined(place, k))}
     return validated(kind, {**instead, **good}, place, Mistakes())
 
 
@@ -181,7 +199,8 @@ def _adapter(kind: Any) -> TypeAdapter[Any]:
     return TypeAdapter(kind)
 
 
-def _joined(place: str, part: str | int) -> str:
+def joined(place: str, part: str | int) -> str:
+    """The place of a part: a key of the table, or an item, from 0 on, of the list that is at `place`."""
     if isinstance(part, int):
         return f"{place}[{part + 1}]"
     key = part if re.fullmatch(r"[A-Za-z0-9_-]+", part) else json.dumps(part, ensure_ascii=False)
@@ -220,7 +239,7 @@ def _report(item: Any, kind: Any, place: str, mistakes: Mistakes) -> None:
     elif code in ("missing", "missing_argument"):
         mistakes.add(spot, "is missing")
     elif code in _EXPECTED:
-        mistakes.add(spot, f"expected {_EXPECTED[code]}, got {shown(given)}")
+        mistakes.add(spot, f"expected {_EXPECTED[code]}, got {shown(given)}{_written(loc, code, given)}")
     elif code in ("too_long", "too_short"):
         least, most = limits.get("min_length"), limits.get("max_length")
         bound = f"at most {most}" if code == "too_long" else f"at least {least}"
@@ -230,9 +249,21 @@ def _report(item: Any, kind: Any, place: str, mistakes: Mistakes) -> None:
         mistakes.add(spot, f"expected {text}, got {shown(given)}")
 
 
+def _written(loc: tuple[str | int, ...], code: str, given: object) -> str:
+    """How a number that must be a text, or a number with a comma, is to be written."""
+    if not loc or not isinstance(loc[-1], str) or isinstance(given, bool):
+        return ""
+    if code == "string_type" and isinstance(given, int | float):
+        return f'; write {loc[-1]} = "{given}"'
+    if code == "float_type" and isinstance(given, str) and "," in given:
+        number = given.strip().replace(",", ".", 1)
+        return f"; write {loc[-1]} = {number}" if re.fullmatch(r"-?\d{1,12}(\.\d{1,12})?", number) else ""
+    return ""
+
+
 def _place(place: str, loc: tuple[str | int, ...]) -> str:
     for part in loc:
-        place = _joined(place, part)
+        place = joined(place, part)
     return place
 
 

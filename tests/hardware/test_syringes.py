@@ -20,6 +20,7 @@ from hardware.syringes import SYRINGES, UnknownSyringeError, find, nearest
         ("Air-Tite 10ml", "HSW Norm-Ject 10 mL"),
         ("Norm-Ject 1,0 mL", "HSW Norm-Ject 1 mL"),
         ("Tecan Cavro XLP 500 μL", "Tecan XLP 500 µL"),
+        ("BD plastic syringe 10 mL", "BD plastic 10 mL"),
         ("SGE 0.25 ml", "SGE 250 µL"),
     ],
 )
@@ -33,6 +34,10 @@ def test_a_syringe_is_found_however_it_is_written(written, meant):
         ("BD plastik 60 mL", "BD plastic 60 mL"),
         ("Terumo 2 mL", "Terumo 3 mL"),
         ("BD plastic 50 mL", "BD plastic 60 mL"),
+        ("BD 10ml", r"mean BD plastic 10 mL\?"),
+        ("Becton Dickinson 10 mL syringe", r"mean BD plastic 10 mL\?"),
+        ("BD Luer-Lok 5 mL", r"mean BD plastic 5 mL\?"),
+        ("Hamilton 2.5 mL", r"mean Hamilton Gastight 1000 2.5 mL\?"),
     ],
 )
 def test_an_unknown_one_is_told_the_nearest(written, near):
