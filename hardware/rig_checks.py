@@ -3,14 +3,14 @@
 import math
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import fields, replace
+from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 from hardware.devices import PumpRange
 from hardware.drivers import KINDS, module_of
 from hardware.errors import OutOfRangeError
 from hardware.parts.camera_address import without_secrets
-from hardware.spec import PumpSpec, RackSpec, StageSpec, VialSpec, ViewSpec
+from hardware.spec import Positive, PumpSpec, RackSpec, VialSpec, ViewSpec
 from hardware.syringes import SYRINGES
 from hardware.toml_file import Mistakes, Table, did_you_mean, joined, shown, validated, what_is_good
 
@@ -230,20 +230,21 @@ def _check_rack(table: Table, mistakes: Mistakes) -> None:
             mistakes.add("rack.vial.bore_mm", f"{vial.bore_mm:g} is not smaller than outer_mm, {vial.outer_mm:g}")
         if vial.base_mm >= vial.height_mm:
             mistakes.add("rack.vial.base_mm", f"{vial.base_mm:g} is not below height_mm, {vial.height_mm:g}")
-    rack = _without(RackSpec, rack_table, "rack", "rack.vial", mistakes)
+    rack = _rack_without_vial(rack_table, mistakes)
     if rack is not None and vial is not None:
         _check_pitch(rack, vial.outer_mm, mistakes)
     stage_table = table.get("stage")
     if isinstance(stage_table, dict):
         _check_travel(stage_table, rack, mistakes)
-    stage = _good(StageSpec, stage_table, "stage", mistakes)
-    if rack is None or stage is None:
+    travel = stage_table.get("travel_mm") if isinstance(stage_table, dict) else None
+    ends_mm = _good(tuple[Positive, Positive, Positive], travel, "stage.travel_mm", mistakes)
+    if rack is None or ends_mm is None:
         return
     told = []
     for i, axis in enumerate("XY"):
         at_mm = {slot: rack.position_mm(slot)[i] for slot in rack.slots}
         near, far = min(at_mm, key=lambda s: at_mm[s]), max(at_mm, key=lambda s: at_mm[s])
-        travel_mm = stage.travel_mm[i]
+        travel_mm = ends_mm[i]
         if at_mm[near] >= -1e-9 and at_mm[far] <= travel_mm + 1e-9:
             continue
         span = f"slots {near} to {far} need {axis} {at_mm[near]:g} to {at_mm[far]:g} mm"
@@ -255,6 +256,16 @@ def _check_rack(table: Table, mistakes: Mistakes) -> None:
         told.append(f"{said}; {fits if least_mm <= most_mm else too_large}")
     if told:
         mistakes.add("rack.a1_mm", "; and ".join(told))
+
+
+def _rack_without_vial(table: object, mistakes: Mistakes) -> RackSpec | None:
+    """Where its slots are does not depend on its vial, which may have mistakes."""
+    if not isinstance(table, dict):
+        return None
+    names = [f.name for f in fields(RackSpec) if f.name in table and f.name != "vial"]
+    if mistakes.under(*(f"rack.{name}" for name in names)):
+        return None
+    return validated(RackSpec, {name: table[name] for name in names} | {"vial": _ANY_VIAL}, "rack", Mistakes())
 
 
 def _check_pitch(rack: RackSpec, outer_mm: float, mistakes: Mistakes) -> None:
@@ -309,8 +320,14 @@ def _check_view(table: Table, mistakes: Mistakes) -> None:
             mistakes.add(f"view.{key}", f"expected left, top, right, bottom; did you mean {right_way}?")
 
 
-def _good(kind: type[Any], value: object, place: str, mistakes: Mistakes) -> Any:
-    return None if mistakes.under(place) else validated(kind, value, place, mistakes)
+def _good(kind: Any, value: object, place: str, mistakes: Mistakes) -> Any:
+    """The value, if what it needs is right, whatever else is wrong there: the mistakes have been told."""
+    if is_dataclass(kind) and isinstance(value, dict):
+        value = {f.name: value[f.name] for f in fields(kind) if f.name in value}
+        wrong = mistakes.under(*(f"{place}.{key}" for key in value))
+    else:
+        wrong = mistakes.under(place)
+    return None if wrong else validated(kind, value, place, Mistakes())
 
 
 _LARGEST = {
@@ -319,12 +336,3 @@ _LARGEST = {
 _ANY_VIAL: Mapping[str, float] = {
     "capacity_ul": 1.0, "fill_limit_ul": 1.0, "bore_mm": 1.0, "outer_mm": 2.0, "height_mm": 1.5,
 }  # fmt: skip
-
-
-def _without(kind: type[Any], table: object, place: str, part: str, mistakes: Mistakes) -> Any:
-    """The rack even if its vial has mistakes: where its slots are does not depend on it."""
-    if not isinstance(table, dict) or mistakes.under(*(f"{place}.{key}" for key in table if key != "vial")):
-        return None
-    if not mistakes.under(part):
-        return validated(kind, table, place, mistakes)
-    return validated(kind, {**table, "vial": _ANY_VIAL}, place, Mistakes())

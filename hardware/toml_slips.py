@@ -11,7 +11,7 @@ _AFTER = r"(?=[ \t]*(?:[,}\]#]|$))"
 """A value has come to its end."""
 _SEVERAL = re.compile(r"\"{3}|'{3}")
 """Texts of several lines, in which what looks like a key may be none."""
-_LONGEST, _MOST_LINES, _MOST_TOLD = 300, 2000, 20
+_LONGEST, _DEEPEST, _MOST_LINES, _MOST_TOLD = 300, 8, 2000, 20
 
 _STRAIGHT = str.maketrans(dict.fromkeys("“”„‟«»", '"') | dict.fromkeys("‘’‚‛`´", "'"))
 _SAID = {
@@ -97,7 +97,7 @@ def _shown(line: str) -> str:
 
 def _repair(line: str) -> tuple[str, str] | None:
     """(what is wrong, the line as it was probably meant), if that makes TOML of it."""
-    if len(line) > _LONGEST or not line.strip() or _is_toml(line):
+    if len(line) > _LONGEST or line.count("[") > _DEEPEST or not line.strip() or _is_toml(line):
         return None
     straight = line.translate(_STRAIGHT)
     if straight != line and _is_toml(straight):

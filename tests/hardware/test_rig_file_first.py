@@ -26,6 +26,20 @@ def test_a_travel_that_is_too_short_in_x_and_y_is_told_of_both():
     assert "unless Y of travel_mm is 95 or more" in found["rack.a1_mm"]
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "place"),
+    [
+        ('kind = "grbl"', 'kind = "gerbil"', "stage.kind"),
+        ('kind = "grbl"', 'kind = "grbl"\nsettings = { feed_mm_min = -1 }', "stage.settings.feed_mm_min"),
+        ("rows = 4", "rows = 4\ncolour = 1", "rack.colour"),
+        ("bore_mm = 14", "bore_mm = 16", "rack.vial.bore_mm"),
+        ("height_mm = 50", "height_mm = 50\ncolour = 1", "rack.vial.colour"),
+    ],
+)
+def test_another_mistake_does_not_hide_a_travel_that_is_too_short(old, new, place):
+    assert told(GOOD.replace("[200, 120, 50]", "[100, 50, 20]").replace(old, new)).keys() == {place, "rack.a1_mm"}
+
+
 def test_an_unknown_syringe_does_not_hide_an_impossible_rate():
     numbers = 'port = "COM4"\ndiameter_mm = 23.03\ncapacity_ul = 25_000.0'
     text = GOOD.replace(numbers, 'port = "COM4"\nsyringe = "BD 10ml"\nmax_rate_ul_s = RATE')
