@@ -1,9 +1,11 @@
 """A camera that another process reads; its frames come through shared memory."""
 
 import dataclasses
+import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from hardware.devices import Frame, Traffic
@@ -15,6 +17,7 @@ from hardware.spec import CameraSpec
 if TYPE_CHECKING:
     from hardware.host.frames import FrameReader
 
+log = logging.getLogger(__name__)
 ANSWER_S = 5.0
 OPEN_S = 30.0
 AGAIN_S = 2.0
@@ -24,7 +27,7 @@ HUNG_S = 15.0
 
 
 class HostedCamera:
-    """`open` it, then ask; should its process die it is started again when next asked."""
+    """`open` it, then ask; should its process die it is started again, until `close`."""
 
     def __init__(self, name: str, spec: CameraSpec) -> None:
         self.name = name
@@ -35,22 +38,40 @@ class HostedCamera:
         self._last: Frame | None = None
         self._tried_s = 0.0
         self._opening = threading.Lock()
+        self._unwanted = threading.Event()
         self._listeners: list[Callable[[Frame], None]] = []
 
     def open(self) -> None:
         """Raises NotConnectedError in the driver's words."""
+        self._unwanted.clear()
+        self._open()
+
+    def _open(self) -> None:
         with self._opening:
-            if self._line is not None and not self._line.dead:
+            if self._unwanted.is_set() or (self._line is not None and not self._line.dead):
                 return
             self._tried_s = time.monotonic()
-            self._line = Line(self.name, "hardware.host.eye", self._heard, lambda _: None, HUNG_S)
+            self._line = Line(self.name, "hardware.host.eye", self._heard, self._lost, HUNG_S)
             try:
                 self._line.ask({"do": "open", "camera": dataclasses.asdict(self._spec)}, OPEN_S)
             except HardwareError:
                 self._line.close()
                 raise
+            if self._unwanted.is_set():
+                self._line.close()
+
+    def _lost(self, why: str) -> None:
+        log.warning("the process of %s %s", self.name, why)
+        threading.Thread(target=self._again, name=f"{self.name} again", daemon=True).start()
+
+    def _again(self) -> None:
+        """A live picture asks nothing, and should come back all the same."""
+        while not self._unwanted.wait(AGAIN_S) and self._line is not None and self._line.dead:
+            with suppress(HardwareError):
+                self._open()
 
     def close(self) -> None:
+        self._unwanted.set()
         if self._line is not None:
             self._line.close()
         ring, self._ring = self._ring, None
@@ -100,9 +121,9 @@ class HostedCamera:
         if line is None or line.dead:
             if time.monotonic() - self._tried_s < AGAIN_S:
                 raise NotConnectedError(self.name, f"its process {line.dead if line else 'is not started'}")
-            self.open()
+            self._open()
             line = self._line
-        if line is None:
+        if line is None or self._unwanted.is_set():
             raise NotConnectedError(self.name, "is closed")
         try:
             return line.ask({"do": "call", "what": what, "arguments": list(arguments)}, patience_s)

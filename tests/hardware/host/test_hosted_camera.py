@@ -76,3 +76,23 @@ def test_a_camera_that_is_not_there_is_named_with_the_other_devices(source):
     assert [m.role for m in caught.value.missing] == ["camera"]
     with pytest.raises(HardwareError):
         HostedCamera("camera", nowhere).open()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")
+def test_a_live_picture_comes_back_by_itself_but_not_after_the_end(camera, monkeypatch):
+    monkeypatch.setattr("hardware.host.hosted_camera.AGAIN_S", 0.1)
+    camera.capture()
+    for _ in range(2):
+        killed_s = time.monotonic()
+        os.kill(camera._line.pid, signal.SIGKILL)
+        pause = threading.Event()
+        while camera.latest().taken_s < killed_s + 0.2:
+            assert time.monotonic() - killed_s < 60.0
+            pause.wait(0.02)
+    line = camera._line
+    camera.close()
+    pause.wait(0.5)
+    assert camera._line is line
+    assert line.dead
+    with pytest.raises(NotConnectedError):
+        camera.capture()
