@@ -190,8 +190,10 @@ class DeviceWork:
         return self._lab.rig
 
     def _list(self) -> str:
-        self._tell(Told.DEVICES, rows_of(self._rig()))
-        return ""
+        rows = rows_of(self._rig())
+        self._tell(Told.DEVICES, rows)
+        silent = [row.role for row in rows if row.trouble]
+        return f"{', '.join(silent)} did not answer." if silent else ""
 
     def _act(self, role: str, act: str, said: str, *values: Any) -> str:
         rig = self._rig()
@@ -210,7 +212,7 @@ class DeviceWork:
     def _read(self, role: str) -> None:
         try:
             value, unit = self._rig().meters[role].read()
-            self._tell(Told.READ, (role, f"{value:g}\u202f{unit}".rstrip(), ""))
+            self._tell(Told.READ, (role, f"{value + 0.0:g}\u202f{unit}".rstrip(), ""))
         except (HardwareError, KeyError, RuntimeError) as error:
             self._tell(Told.READ, (role, "", getattr(error, "message", str(error))))
 

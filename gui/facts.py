@@ -35,8 +35,9 @@ class Unfinished:
 @dataclass(frozen=True)
 class Facts:
     """link: to the rig; a campaign that needs none is ready at once. mistakes: what stands in the way, one
-    sentence each. unconfirmed: devices that did not confirm the last Stop all. busy: what is done by hand now.
-    starting: a campaign was asked for and does not go yet. ending: it ends after the experiment in work."""
+    sentence each. stopped_by: who or what did, when it was not this window. unconfirmed: devices that did not
+    confirm the last Stop all. busy: what is done by hand now. starting: a campaign was asked for and does not go
+    yet. ending: it ends after the experiment in work."""
 
     link: Link = "none"
     said: str = ""
@@ -45,6 +46,7 @@ class Facts:
     simulated: bool = False
     latched: bool = False
     stopped_at: datetime | None = None
+    stopped_by: str = ""
     unconfirmed: tuple[str, ...] = ()
     unfinished: Unfinished | None = None
     folder: Path | None = None

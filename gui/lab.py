@@ -1,7 +1,8 @@
 """The bench and the rig of one window: opened, asked and closed in a worker thread."""
 
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -16,7 +17,7 @@ from hardware.spec import MeterSpec, PumpSpec, RigSpec, StageSpec
 if TYPE_CHECKING:
     from campaign.bench_executor import Attendant
     from campaign.executor import Executor
-    from hardware.devices import Rig
+    from hardware.devices import Frame, Rig
 
 
 class Bench(Protocol):
@@ -30,6 +31,7 @@ class Bench(Protocol):
 
 
 SAME_PLACE_MM = 0.01
+OLD_PICTURE_S = 2.0
 MakeBench = Callable[[RigSpec], Bench]
 
 
@@ -153,6 +155,8 @@ class Lab:
         rig = self.rig
         if rig is None:
             raise RuntimeError("No rig is open.")
+        if act == "fresh":
+            return self._fresh(rig)
         if act == "home":
             rig.stage.home()
             return "The stage is homed."
@@ -172,6 +176,15 @@ class Lab:
             return f"{volume(counted)} {role} is in vial {slot}."
         counted = rig.pumps[role].aspirate(volume_ul, rate_ul_s)
         return f"Pump {role} drew {volume(counted)} in."
+
+    @staticmethod
+    def _fresh(rig: "Rig") -> str:
+        """The books say what a person says: every vial is clean, every syringe or bottle full."""
+        for slot in rig.spec.rack.slots:
+            rig.set_contents(slot, 0.0)
+        for role, pump in rig.pumps.items():
+            rig.loaded(role, pump.range.capacity_ul)
+        return "The books say: every vial is clean, every syringe or bottle is full."
 
     def _slot_at_station(self) -> str | None:
         rig = self.rig
@@ -209,12 +222,20 @@ class Lab:
         if rig is None:
             return (DeviceFact("rig", "connecting", "warn"),) if facts.link == "connecting" else ()
         tone: Tone = "warn" if facts.latched else "ok"
-        found = [DeviceFact(f"pump {role}", volume(pump.left_ul), tone) for role, pump in rig.pumps.items()]
-        found.append(DeviceFact("stage", "homed" if rig.stage.homed else "not homed", tone))
+        found = [(f"pump {role}", role, volume(pump.left_ul), tone) for role, pump in rig.pumps.items()]
+        found.append(("stage", "stage", "homed" if rig.stage.homed else "not homed", tone))
         if rig.camera is not None:
-            seen = rig.camera.latest() is not None
-            found.append(DeviceFact("camera", "live" if seen else "no picture yet", "ok" if seen else "warn"))
-        return tuple(found)
+            found.append(("camera", "camera", *_picture(rig.camera.latest())))
+        lost = self.lost
+        return tuple(
+            DeviceFact(name, "disconnected", "fail") if role in lost else DeviceFact(name, word, tone)
+            for name, role, word, tone in found
+        )
+
+    @property
+    def lost(self) -> Mapping[str, str]:
+        """Devices that are disconnected, and why; nothing is asked."""
+        return self.rig.lost if self.rig is not None else {}
 
     def close(self) -> None:
         """Rig first, then the bench under it."""
@@ -227,3 +248,9 @@ class Lab:
         finally:
             if bench is not None:
                 bench.close()
+
+
+def _picture(frame: "Frame | None") -> tuple[str, Tone]:
+    if frame is None:
+        return "no picture yet", "warn"
+    return ("live", "ok") if time.monotonic() - frame.taken_s < OLD_PICTURE_S else ("no new picture", "fail")

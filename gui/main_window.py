@@ -142,10 +142,10 @@ class MainWindow(QMainWindow):
     def _rest_focus(self, lost: QWidget | None) -> None:
         """To what lies around the widget that lost it, or to the page."""
         page = self._parts[self.pages.currentIndex()]
-        part = lost.parentWidget() if lost is not None and page.isAncestorOf(lost) else page
-        while part is not page and not _usable(part):
+        part: QWidget | None = lost.parentWidget() if lost is not None and page.isAncestorOf(lost) else page
+        while part is not None and part is not page and not _usable(part):
             part = part.parentWidget()
-        part.setFocus(Qt.FocusReason.OtherFocusReason)
+        (part or page).setFocus(Qt.FocusReason.OtherFocusReason)
 
     def show_simulated(self, simulated: bool) -> None:
         self.stripe.setVisible(simulated)

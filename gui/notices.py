@@ -120,6 +120,8 @@ def _best(state: CampaignState, ended: Finished | None) -> str:
 
 def _stopped(state: CampaignState, facts: Facts) -> Notice:
     at = f" {facts.stopped_at:%H:%M:%S}" if facts.stopped_at is not None else ""
+    if facts.stopped_by:  # a cause is a clause: "the program has ended"; everybody else is a name
+        at += f" ({facts.stopped_by})" if facts.stopped_by.startswith("the ") else f" by {facts.stopped_by}"
     if facts.unconfirmed:
         names = ", ".join(facts.unconfirmed)
         text = f"Stopped{at}, but not confirmed by {names}. Switch it off by hand before you go near the rig."

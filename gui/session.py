@@ -23,6 +23,7 @@ from gui.facts import FREE, DeviceFact, Facts
 from gui.found import read, unfinished
 from gui.lab import Lab, MakeBench, needs_rig
 from gui.live_eye import LiveEye
+from gui.mistakes import mistakes_of
 from gui.revision import revised, said
 from hardware.devices import Frame
 
@@ -159,7 +160,7 @@ class Session:
 
     def stop_all(self) -> None:
         """Now: a thread of its own, behind no queue and no lock."""
-        self._post(stopped_at=datetime.now().astimezone(), latched=True)
+        self._post(stopped_at=datetime.now().astimezone(), stopped_by="", latched=True)
         self.devices_work.halt()
         threading.Thread(target=self._stop_all, name="aliquot-stop-all", daemon=True).start()
 
@@ -197,6 +198,9 @@ class Session:
     def devices(self) -> tuple[DeviceFact, ...]:
         return self._lab.devices(self._facts)
 
+    def lost(self) -> Mapping[str, str]:
+        return self._lab.lost
+
     def pumps_left_ul(self) -> dict[str, float]:
         return self._lab.pumps_left_ul()
 
@@ -224,9 +228,8 @@ class Session:
             work(*values)
         except Exception as error:
             log.exception("%s failed", work.__name__)
-            mistakes = getattr(error, "mistakes", None) or tuple(str(error).splitlines()) or (repr(error),)
             link = "failed" if work == self._connect else self._facts.link
-            self._post(mistakes=tuple(mistakes), link=link, busy="", said="", starting=False)
+            self._post(mistakes=mistakes_of(error), link=link, busy="", said="", starting=False)
 
     def _connect(self, spec: CampaignSpec) -> None:
         from campaign import opening
@@ -355,8 +358,8 @@ class Session:
     def _stopped_by_owner(self, why: str, unconfirmed: tuple[str, ...]) -> None:
         """In the line's thread: the port owner stopped everything by itself, or was lost."""
         self.devices_work.halt()
-        self._post(stopped_at=datetime.now().astimezone(), latched=True, unconfirmed=unconfirmed, busy="")
-        self._bridge.told.emit("warn", f"Everything was stopped: {why}.")
+        now = datetime.now().astimezone()
+        self._post(stopped_at=now, stopped_by=why, latched=True, unconfirmed=unconfirmed, busy="")
 
     def _rearm(self) -> None:
         try:
@@ -367,7 +370,7 @@ class Session:
             self._post(said=str(error))
         else:
             self.devices_work.released()
-            self._post(latched=False, stopped_at=None, unconfirmed=(), said="")
+            self._post(latched=False, stopped_at=None, stopped_by="", unconfirmed=(), said="")
 
     def _by_hand(self, act: str, values: tuple[float | str, ...]) -> None:
         said = self._lab.by_hand(act, values)

@@ -216,6 +216,7 @@ class Showing(QObject):
         if self._window.page == "devices":
             self._session.ask_position()
             self._window.devices_page.rack.show_homed(self._session.homed)
+            self._window.devices_page.connected.show_now(self._session.lost(), homed=self._session.homed)
             self._window.devices_page.connected.show_questions(self._session.devices_work.questions())
         if self._window.page == "manual":
             page = self._window.manual_page

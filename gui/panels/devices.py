@@ -89,9 +89,8 @@ class DevicesPage(QWidget):
         column.addWidget(self.tabs, 1)
 
     def _tab_shown(self, _: int) -> None:
-        if isinstance(QApplication.focusWidget(), QAbstractButton) and self.tabs.isAncestorOf(
-            QApplication.focusWidget()
-        ):
+        focus = QApplication.focusWidget()
+        if isinstance(focus, QAbstractButton) and self.tabs.isAncestorOf(focus):
             self.tabs.setFocus()  # Qt would give it to the first button of the tab
 
     def show_state(self, state: CampaignState, facts: Facts) -> None:

@@ -9,10 +9,12 @@ from typing import Any
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer
 from PySide6.QtWidgets import (
     QAbstractItemDelegate,
+    QApplication,
     QDoubleSpinBox,
     QGridLayout,
     QHBoxLayout,
     QHeaderView,
+    QLineEdit,
     QProgressBar,
     QTableWidgetItem,
     QVBoxLayout,
@@ -152,22 +154,31 @@ class CalibrateTab(DevicesTab):
 
     def _edit(self) -> None:
         item = self.table.item(self._waits_for, _WEIGHT) if self._waits_for is not None else None
-        if item is not None:
+        if item is not None and not self._typing:  # whoever corrects another weight just now finishes that first
             self.table.setFocus()
             self.table.setCurrentItem(item)
-            self.table.editItem(item)
+            if not self._typing:
+                self.table.editItem(item)
+
+    @property
+    def _typing(self) -> bool:
+        """Whether a cell is open."""
+        focus = QApplication.focusWidget()
+        return isinstance(focus, QLineEdit) and self.table.isAncestorOf(focus)
 
     def _typed(self, _: object, hint: QAbstractItemDelegate.EndEditHint) -> None:
         """Enter hands the weight in; the next thing to press is Dose."""
-        if hint == QAbstractItemDelegate.EndEditHint.SubmitModelCache and self._waits_for is None:
-            QTimer.singleShot(0, self.dose, self.dose.setFocus)
+        if hint == QAbstractItemDelegate.EndEditHint.SubmitModelCache:
+            last = self._waits_for is None
+            QTimer.singleShot(0, self, self.dose.setFocus if last else self._edit)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
         if watched is self.table and event.type() == QEvent.Type.KeyPress:
             key = event.key()  # type: ignore[attr-defined]  # a key press has one
             item = self.table.item(self.table.currentRow(), _WEIGHT)
             if key in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and item is not None:
-                self.table.editItem(item)
+                if not self._typing:
+                    self.table.editItem(item)
                 return True
         return super().eventFilter(watched, event)
 
@@ -234,7 +245,8 @@ class CalibrateTab(DevicesTab):
     def _save(self) -> None:
         go_on, new = self.into.ask() if self._result is not None else (False, None)
         if go_on and self._result is not None:
-            note = f"{len(self._result.true_ul)} weighed doses"
+            n = len(self._result.true_ul)
+            note = f"{n} weighed {'dose' if n == 1 else 'doses'}"
             self.ask("save_calibration", self.role.currentText(), values(self._result), note, new)
 
     def fit(self) -> None:

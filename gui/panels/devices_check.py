@@ -54,9 +54,9 @@ class CheckTab(DevicesTab):
             keeps = each.sizePolicy()
             keeps.setRetainSizeWhenHidden(True)
             each.setSizePolicy(keeps)
+        self.card.body.addLayout(row)
         QWidget.setTabOrder(self.question, self.no)
         QWidget.setTabOrder(self.no, self.yes)
-        self.card.body.addLayout(row)
         self.card.body.addWidget(self.table, 1)
 
     def ask_consent(self, question: str) -> None:
@@ -64,7 +64,8 @@ class CheckTab(DevicesTab):
         self._asked = True
         self.question.say(question, "sentence")
         self.fit()
-        if self.isAncestorOf(QApplication.focusWidget()):
+        focus = QApplication.focusWidget()
+        if focus is not None and self.isAncestorOf(focus):
             self.question.setFocus()  # the answers come next; none has the space bar unasked
 
     def _answer(self, *, may: bool) -> None:

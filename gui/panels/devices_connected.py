@@ -1,12 +1,15 @@
 """What is connected: each device in its own words, and what a person can have it do."""
 
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QHBoxLayout, QHeaderView, QTableWidgetItem, QVBoxLayout, QWidget
 
-from gui.device_rows import DeviceRow
+from gui.device_rows import DeviceRow, kind_words
 from gui.icons import icon, pixmap
 from gui.panels.device_acts import DeviceActs
 from gui.panels.devices_tab import DevicesTab, add_row, button, table
@@ -25,8 +28,12 @@ class ConnectedTab(DevicesTab):
     def __init__(self) -> None:
         super().__init__("Connected devices")
         self.devices: tuple[DeviceRow, ...] = ()
+        self._lost: Mapping[str, str] = {}
+        self._homed = True
         self.table = table("Connected devices", ("Device", "State", "Kind"), 2)
         self.ask_all = button("Ask them all", "Every device tells who it is and how it is set; nothing moves")
+        self.asked = label("", "caption")
+        self.asked.setAccessibleName("When they were asked")
         self.name, self.identity = label("", "cardTitle"), Paragraph(_EMPTY, "muted")
         self.about = table("What the chosen device tells of itself", ("", ""), 1)
         self.about.horizontalHeader().hide()
@@ -40,6 +47,7 @@ class ConnectedTab(DevicesTab):
         self.fit()
 
     def _lay_out(self) -> None:
+        self.card.header.addWidget(self.asked)
         self.card.header.addWidget(self.ask_all)
         left, right = QWidget(), QWidget()
         column = QVBoxLayout(left)
@@ -64,10 +72,13 @@ class ConnectedTab(DevicesTab):
     def show_devices(self, devices: Any) -> None:
         chosen = self.chosen
         self.devices = devices
+        self._homed = all(device.homed for device in devices)
+        answer = "not all answered" if any(device.trouble for device in devices) else "every device answered"
+        self.asked.setText(f"{datetime.now().astimezone():%H:%M:%S}: {answer}" if devices else "")
         self.table.blockSignals(True)
         self.table.setRowCount(0)
         for device in devices:
-            add_row(self.table, device.role, device.state, device.kind.replace("_", " "))
+            add_row(self.table, device.role, self._state(device), kind_words(device.kind))
         roles = [device.role for device in devices]
         self.table.setCurrentCell(roles.index(chosen.role) if chosen and chosen.role in roles else 0, 0)
         self.table.blockSignals(False)
@@ -78,6 +89,23 @@ class ConnectedTab(DevicesTab):
     def chosen(self) -> DeviceRow | None:
         row = self.table.currentRow()
         return self.devices[row] if 0 <= row < len(self.devices) else None
+
+    def show_now(self, lost: Mapping[str, str], *, homed: bool) -> None:
+        """What is known without asking. lost: which devices are disconnected, and why."""
+        if lost == self._lost and homed == self._homed:
+            return
+        self._lost, self._homed = dict(lost), homed
+        self.devices = tuple(replace(d, homed=homed) if d.role == "stage" else d for d in self.devices)
+        for at, device in enumerate(self.devices):
+            item = self.table.item(at, 1)
+            if item is not None:
+                item.setText(self._state(device))
+                item.setToolTip(self._lost.get(device.role, item.text()))
+        self._paint()
+        self._chosen()
+
+    def _state(self, device: DeviceRow) -> str:
+        return "disconnected" if device.role in self._lost else device.state
 
     def show_questions(self, questions: dict[str, str]) -> None:
         """What persons who read meters are asked."""
@@ -101,7 +129,8 @@ class ConnectedTab(DevicesTab):
         if device is None:
             self.identity.say(_EMPTY, "muted")
         else:
-            self.identity.say(device.trouble or device.identity, "bad" if device.trouble else "muted")
+            trouble = self._lost.get(device.role) or device.trouble
+            self.identity.say(trouble or device.identity, "bad" if trouble else "muted")
             for name, value in {"port": device.port, **device.about}.items():
                 at = add_row(self.about, name, value)
                 item = self.about.item(at, 0)
@@ -116,8 +145,10 @@ class ConnectedTab(DevicesTab):
         for at, device in enumerate(self.devices):
             item: QTableWidgetItem | None = self.table.item(at, 1)
             if item is not None:
-                bad, odd = bool(device.trouble), bool(device.unready or device.locked)
+                bad = bool(device.trouble) or device.role in self._lost
+                odd = bool(device.unready or device.locked) or not device.homed
                 shape = "cross" if bad else "warn" if odd else "check"
                 made = icon(shape, theme.fail if bad else theme.warn if odd else theme.ok)
                 made.addPixmap(pixmap(shape, theme.on_accent), QIcon.Mode.Selected)
                 item.setIcon(made)
+        self.table.scheduleDelayedItemsLayout()  # the columns make room for what was drawn just now

@@ -6,6 +6,7 @@ from typing import Any
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QPlainTextEdit, QProgressBar, QVBoxLayout
 
+from gui.device_rows import kind_words
 from gui.panels.devices_tab import RIG_FILES, DevicesTab, add_row, button, table, typewriter
 from gui.panels.setup import CHECK_AFTER_MS
 from gui.theme import GRID_PX, Theme
@@ -94,7 +95,7 @@ class FindTab(DevicesTab):
         findings, cameras, text = found
         self.table.setRowCount(0)
         for each in findings.found:
-            add_row(self.table, each.port.words, each.kind.replace("_", " "), each.identity)
+            add_row(self.table, each.port.words, kind_words(each.kind), each.identity)
         for camera in cameras:
             add_row(self.table, camera.source, "camera", camera.name)
         for port in findings.silent:

@@ -12,6 +12,7 @@ from campaign.state import CampaignState
 from gui.facts import FREE, Facts
 from gui.panels.camera import CameraCard
 from gui.panels.deck_map import DeckMap
+from gui.panels.devices_tab import button
 from gui.panels.jog_pad import Position, StageCard
 from gui.panels.pump_card import PumpsCard
 from gui.style import mark
@@ -22,6 +23,11 @@ from gui.widgets.elided import Elided
 from vision.reading import VialReading
 
 _YOURS = "The rig is yours. Every move stays within the limits of the stage."
+_FRESH = "Fresh rack, full syringes"
+_FRESH_TIP = "Say that every vial is clean and every syringe or bottle full; nothing moves"
+_SURE = "Is every vial in the rack clean, and every syringe or bottle full? The books will say so; nothing moves."
+_USES = "A campaign keeps the books of its vials. End it first."
+_OVER = ("Idle", "Complete", "Stopped")
 _JOG = {
     Qt.Key.Key_Left: (-1, 0, 0), Qt.Key.Key_Right: (1, 0, 0), Qt.Key.Key_Up: (0, -1, 0), Qt.Key.Key_Down: (0, 1, 0),
     Qt.Key.Key_PageUp: (0, 0, -1), Qt.Key.Key_PageDown: (0, 0, 1),
@@ -65,6 +71,10 @@ class ManualPage(QWidget):
         self._done = _YOURS
         self.words = Elided("muted")
         self.words.setAccessibleName("Whether the rig may be moved by hand")
+        self._sure = False
+        self.fresh = button(_FRESH, _FRESH_TIP)
+        self.no = button("No", "Leave the books as they are")
+        self.no.hide()
         grid = QGridLayout()
         grid.setSpacing(8)
         grid.addWidget(self.map_card, 0, 0)
@@ -80,13 +90,20 @@ class ManualPage(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(GRID_PX, GRID_PX, GRID_PX, GRID_PX)
         column.setSpacing(8)
-        column.addWidget(self.words)
+        head = QHBoxLayout()
+        head.setSpacing(8)
+        head.addWidget(self.words, 1)
+        for act in (self.fresh, self.no):
+            head.addWidget(act)
+        column.addLayout(head)
         column.addLayout(grid, 1)
         self.map.slot_clicked.connect(self._go_to_slot)
         self.stage.go.connect(self._go)
         self.stage.refused.connect(self.tell)
         self.stage.home.connect(lambda: self.wanted.emit("Homing the stage", "home", ()))
         self.pumps.wanted.connect(self._pump)
+        self.fresh.clicked.connect(self._fresh)
+        self.no.clicked.connect(lambda: self._ask_fresh(asked=False))
 
     def show_state(self, state: CampaignState, facts: Facts) -> None:
         """What the campaign allows, and what the rig is."""
@@ -100,14 +117,37 @@ class ManualPage(QWidget):
         allowed = self._refusal is None
         if not allowed:  # what was done last is over
             self._done = _YOURS
-        self.words.say(self._refusal or self._done)
+        using = state.phase not in _OVER and not facts.looking_only
+        self.fresh.setEnabled(allowed and not using)
+        self.fresh.setToolTip(self._refusal or (_USES if using else _FRESH_TIP))
+        if self._sure and not self.fresh.isEnabled():
+            self._ask_fresh(asked=False)
+        self._say()
         for part in (self.map, self.stage, self.pumps):
             part.allow(allowed)
 
     def tell(self, done: str) -> None:
         """What the last act by hand came to."""
         self._done = done
-        self.words.say(self._refusal or done)
+        self._say()
+
+    def _say(self) -> None:
+        self.words.say(self._refusal or (_SURE if self._sure else self._done))
+
+    def _ask_fresh(self, *, asked: bool) -> None:
+        """The first press says what it will do, the second does it."""
+        self._sure = asked
+        text = "Yes, all is clean and full" if asked else _FRESH
+        self.fresh.setText(text)
+        self.fresh.setAccessibleName(text)
+        self.no.setVisible(asked)
+        self._say()
+
+    def _fresh(self) -> None:
+        sure = self._sure
+        self._ask_fresh(asked=not sure)
+        if sure:
+            self.wanted.emit("Noting that all is clean and full", "fresh", ())
 
     def show_position(self, position: Position | None) -> None:
         self.map.show_position(position)

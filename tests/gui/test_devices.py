@@ -1,8 +1,11 @@
 """The Devices page in the real window on the virtual bench: what is connected, and what a person has it do."""
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from PySide6.QtCore import Qt
@@ -11,11 +14,14 @@ from pytestqt.qtbot import QtBot
 
 from campaign.spec import CampaignSpec
 from campaign.state import CampaignState
-from gui.device_rows import DeviceRow
+from gui.device_rows import DeviceRow, tidy
 from gui.facts import Facts
+from gui.lab import Lab
+from gui.mistakes import mistakes_of
 from gui.panels.devices import DevicesPage
+from gui.theme import DARK
 from gui.wiring import Wiring
-from hardware.rig_file import load_rig
+from hardware.rig_file import RigFileError, load_rig
 from hardware.spec import RigSpec
 from resources import path
 from tests.gui.conftest import MakeWindow
@@ -240,3 +246,61 @@ def test_every_control_has_a_name_and_every_button_says_what_it_does(
             if button.objectName().startswith("qt_") or not (button.text() or button.property("shape")):
                 continue
             assert button.accessibleName() or button.text(), button
+
+
+def test_what_is_disconnected_or_not_homed_is_never_shown_as_well(qtbot: QtBot, colour: CampaignSpec) -> None:
+    page = DevicesPage()
+    qtbot.addWidget(page)
+    tab = page.connected
+    tab.set_theme(DARK)
+    tab.show_devices((DeviceRow("red", "new_era", "COM1", identity="NE1000"), DeviceRow("stage", "grbl", "COM2")))
+    assert "every device answered" in tab.asked.text()
+    cells = {(row, column): tab.table.item(row, column) for row in range(2) for column in range(3)}
+    words = {at: cell.text() for at, cell in cells.items() if cell is not None}
+    assert words[0, 2] == "New Era"
+    assert words[1, 1] == "answers"
+    tab.show_now({"red": "its cable is out"}, homed=False)
+    tab.table.setCurrentCell(0, 0)
+    assert cells[0, 1].text() == "disconnected"  # type: ignore[union-attr]
+    assert cells[1, 1].text() == "not homed"  # type: ignore[union-attr]
+    assert tab.identity.text() == "its cable is out"
+    tab.show_now({}, homed=True)
+    assert cells[0, 1].text() == "answers"  # type: ignore[union-attr]
+    assert tab.identity.text() == "NE1000"
+
+
+@pytest.mark.parametrize(
+    ("told", "shown"),
+    [("7268. µL/min", "7268 µL/min"), ("-0 g, at rest", "0 g, at rest"), ("-0.00 g", "0.00 g"),
+     ("-0.5 g", "-0.5 g"), ("firmware 1.1h.", "firmware 1.1h."), ("NE-0", "NE-0"), ("10.5 mm", "10.5 mm")],
+)  # fmt: skip
+def test_values_are_shown_without_bare_points_and_minus_nothing(told: str, shown: str) -> None:
+    assert tidy(told) == shown
+
+
+def test_a_rig_file_that_cannot_be_used_is_named(tmp_path: Path) -> None:
+    with pytest.raises(RigFileError) as missing:
+        load_rig(tmp_path / "rig.toml")
+    said = mistakes_of(missing.value)
+    assert said == ("rig.toml: no such file. Choose another under Devices, Find, Open a file…",)
+    (tmp_path / "bad.toml").write_text("format = 1\nname = 3\n", encoding="utf-8")
+    with pytest.raises(RigFileError) as wrong:
+        load_rig(tmp_path / "bad.toml")
+    assert mistakes_of(wrong.value)[0] == "bad.toml cannot be used:"
+    assert mistakes_of(RuntimeError("a\nb")) == ("a", "b")
+
+
+def test_the_status_bar_tells_of_what_is_lost_and_of_an_old_picture() -> None:
+    rig = load_rig(SHIPPED)
+    frame = SimpleNamespace(taken_s=time.monotonic() - 5.0)
+    lab = Lab(None, None, 1.0, 0)
+    lab.rig = cast(Any, SimpleNamespace(
+        spec=rig, pumps={"red": SimpleNamespace(left_ul=1000.0), "blue": SimpleNamespace(left_ul=1000.0)},
+        stage=SimpleNamespace(homed=True), camera=SimpleNamespace(latest=lambda: frame), lost={"red": "unplugged"},
+    ))  # fmt: skip
+    facts = {fact.name: (fact.word, fact.tone) for fact in lab.devices(Facts(link="ready", rig=rig, latched=True))}
+    assert facts["pump red"] == ("disconnected", "fail")
+    assert facts["pump blue"] == ("1.00\u202fmL", "warn")
+    assert facts["camera"] == ("no new picture", "fail")
+    frame.taken_s = time.monotonic()
+    assert lab.devices(Facts())[-1].word == "live"

@@ -66,7 +66,7 @@ def test_from_ports_to_an_open_rig(
     click(qtbot, tab.start)
     until(qtbot, lambda: not tab.going)
     found = [tab.table.item(row, 1) for row in range(tab.table.rowCount())]
-    assert sorted(item.text() for item in found if item is not None) == ["grbl", "new era"]
+    assert sorted(item.text() for item in found if item is not None) == ["GRBL", "New Era"]
     assert "2 devices answered" in page.words.text()
     assert tab.bar.value() == 1000
     assert not tab.use.isEnabled(), "not saved yet"

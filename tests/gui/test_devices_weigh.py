@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PySide6.QtCore import Qt
@@ -37,7 +38,7 @@ def rig_file(tmp_path: Path) -> Path:
 
 
 def test_ten_doses_are_weighed_with_enter_and_space_and_go_into_the_rig_file(
-    qtbot: QtBot, make_window: MakeWindow, colour: CampaignSpec, rig_file: Path
+    qtbot: QtBot, make_window: MakeWindow, colour: CampaignSpec, rig_file: Path, qtlog: Any
 ) -> None:
     wiring, page = on_devices(qtbot, make_window, colour, rig_file)
     homed(qtbot, wiring)
@@ -57,6 +58,7 @@ def test_ten_doses_are_weighed_with_enter_and_space_and_go_into_the_rig_file(
         qtbot.keyClick(cell, Qt.Key.Key_Return)
     until(qtbot, lambda: tab.count.text() == "10 of 10 weighed")
     assert "All doses are weighed" in tab.now.text()
+    assert not [record for record in qtlog.records if "editing" in record.message]
     assert tab.result.figures["factor"].text().startswith("0.98")
     assert tab.result.figures["repeatability"].text() != "–"
     click(qtbot, tab.save)

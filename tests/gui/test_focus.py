@@ -1,4 +1,4 @@
-"""The space bar never sets anything going that a person did not choose: what loses the focus hands it to no button."""
+"""The space bar sets nothing going that a person did not choose: what loses the focus hands it to no button."""
 
 from dataclasses import replace
 from pathlib import Path

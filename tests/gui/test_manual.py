@@ -146,3 +146,37 @@ def test_home_go_and_dispense_on_the_virtual_bench(
     qtbot.mouseClick(row.dispense, Qt.MouseButton.LeftButton)
     until(lambda: bool(wiring.facts.mistakes))
     assert wiring.session.contents_ul()["A2"] == pytest.approx(500, abs=1)
+
+
+def test_a_fresh_rack_takes_two_presses_and_no_campaign(
+    qtbot: QtBot, page: ManualPage, rig: RigSpec, colour: CampaignSpec
+) -> None:
+    wanted: list[tuple[str, str, tuple[object, ...]]] = []
+    page.wanted.connect(lambda *what: wanted.append(what))
+    qtbot.mouseClick(page.fresh, Qt.MouseButton.LeftButton)
+    assert "Is every vial" in page.words.text() + page.words.toolTip()
+    qtbot.mouseClick(page.no, Qt.MouseButton.LeftButton)
+    assert page.fresh.text() == "Fresh rack, full syringes"
+    qtbot.mouseClick(page.fresh, Qt.MouseButton.LeftButton)
+    assert wanted == []
+    qtbot.mouseClick(page.fresh, Qt.MouseButton.LeftButton)
+    assert [act for _, act, _ in wanted] == ["fresh"]
+    page.show_state(CampaignState(spec=colour, phase="Held"), Facts(link="ready", rig=rig))
+    assert not page.fresh.isEnabled()
+    assert "End it first" in page.fresh.toolTip()
+
+
+def test_a_fresh_rack_is_what_the_books_say(qtbot: QtBot, make_window: MakeWindow, colour: CampaignSpec) -> None:
+    wiring = make_window(colour, virtual=True, speed=100.0)
+    wiring.session.connect(colour)
+    qtbot.waitUntil(lambda: wiring.facts.link == "ready", timeout=LONG_MS)
+    rig = wiring.session._lab.rig
+    assert rig is not None
+    rig.set_contents("A1", 900.0)
+    rig.loaded("red", 1000.0)
+    wiring.session.by_hand("Noting that all is clean and full", "fresh")
+    qtbot.waitUntil(lambda: not wiring.session.facts.busy, timeout=LONG_MS)
+    qtbot.waitUntil(lambda: wiring.session.contents_ul()["A1"] == 0.0, timeout=LONG_MS)
+    qtbot.waitUntil(
+        lambda: wiring.session.pumps_left_ul()["red"] == rig.spec.pumps["red"].capacity_ul, timeout=9000
+    )

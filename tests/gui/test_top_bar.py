@@ -100,6 +100,13 @@ def test_the_most_urgent_notice_is_the_one_that_is_shown(running: CampaignState)
     assert "14:12:03" in urgent.text
     assert "not confirmed by red" in urgent.text
     assert [c.hold for c in urgent.choices] == [True]
+    for by, said in (
+        ("aliquot stop", "14:12:03 by aliquot stop"),
+        ("the program has ended", "(the program has ended)"),
+    ):
+        urgent = notice(asked, replace(stopped, stopped_by=by))
+        assert urgent is not None
+        assert said in urgent.text
     crash = notice(running, Facts(unfinished=Unfinished(Path("x"), "Gel", 7, "dose 40 µL of red into B1")))
     assert crash is not None
     assert "In doubt: dose 40 µL of red into B1" in crash.text
