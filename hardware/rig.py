@@ -9,13 +9,13 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from hardware.camera_address import without_secrets
 from hardware.devices import Camera, Device, Meter, Pump, Stage, StopListener
 from hardware.drivers import module_of
 from hardware.errors import HardwareError, NotConnectedError, OutOfRangeError
 from hardware.exchange import exchanged
 from hardware.fluidics import Delivery, for_driver
 from hardware.limits import LimitedPump, LimitedStage
+from hardware.parts.camera_address import without_secrets
 from hardware.plunger import Cut
 from hardware.spec import CameraSpec, MeterSpec, PumpSpec, RigSpec, StageSpec
 from hardware.station import Station
