@@ -15,7 +15,7 @@ from campaign.spec import CampaignSpec
 from campaign.steps import CheckVial, Dose, Look, Measure, Move, Step, Wait
 from hardware.devices import Image, Rig
 from hardware.errors import HardwareError, StoppedError
-from hardware.readying import unready
+from hardware.readying import all_full, unready
 from hardware.spec import NOZZLES_UP_MM
 
 
@@ -155,10 +155,10 @@ class BenchExecutor:
 
     def refilled(self) -> None:
         """A person has filled every syringe."""
-        for role, pump in self._rig.pumps.items():
-            if self._attendant:
+        if self._attendant:
+            for role in self._rig.pumps:
                 self._attendant.refill(role)
-            self._rig.loaded(role, pump.range.capacity_ul)
+        all_full(self._rig)
 
     def fresh_rack(self) -> None:
         """A person has put a clean vial into every slot."""

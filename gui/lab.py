@@ -156,7 +156,10 @@ class Lab:
         if rig is None:
             raise RuntimeError("No rig is open.")
         if act == "fresh":
-            return self._fresh(rig)
+            from hardware.readying import all_fresh
+
+            all_fresh(rig)
+            return "The books say: every vial is clean, every syringe or bottle is full."
         if act == "home":
             rig.stage.home()
             return "The stage is homed."
@@ -176,15 +179,6 @@ class Lab:
             return f"{volume(counted)} {role} is in vial {slot}."
         counted = rig.pumps[role].aspirate(volume_ul, rate_ul_s)
         return f"Pump {role} drew {volume(counted)} in."
-
-    @staticmethod
-    def _fresh(rig: "Rig") -> str:
-        """The books say what a person says: every vial is clean, every syringe or bottle full."""
-        for slot in rig.spec.rack.slots:
-            rig.set_contents(slot, 0.0)
-        for role, pump in rig.pumps.items():
-            rig.loaded(role, pump.range.capacity_ul)
-        return "The books say: every vial is clean, every syringe or bottle is full."
 
     def _slot_at_station(self) -> str | None:
         rig = self.rig
@@ -223,12 +217,15 @@ class Lab:
             return (DeviceFact("rig", "connecting", "warn"),) if facts.link == "connecting" else ()
         tone: Tone = "warn" if facts.latched else "ok"
         found = [(f"pump {role}", role, volume(pump.left_ul), tone) for role, pump in rig.pumps.items()]
-        found.append(("stage", "stage", "homed" if rig.stage.homed else "not homed", tone))
+        homed = rig.stage.homed
+        found.append(("stage", "stage", "homed" if homed else "not homed", tone if homed else "warn"))
         if rig.camera is not None:
             found.append(("camera", "camera", *_picture(rig.camera.latest())))
         lost = self.lost
         return tuple(
-            DeviceFact(name, "disconnected", "fail") if role in lost else DeviceFact(name, word, tone)
+            DeviceFact(name, "disconnected", "fail")
+            if role in lost
+            else DeviceFact(name, word, "fail" if role in facts.unconfirmed else tone)
             for name, role, word, tone in found
         )
 

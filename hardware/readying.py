@@ -45,6 +45,11 @@ def all_fresh(rig: Rig) -> None:
     """A person says that every vial is clean and every syringe and bottle full."""
     for slot in rig.spec.rack.slots:
         rig.set_contents(slot, 0.0)
+    all_full(rig)
+
+
+def all_full(rig: Rig) -> None:
+    """A person says that every syringe and bottle is full."""
     for role, pump in rig.pumps.items():
         with suppress(OutOfRangeError):  # a plunger that tells where it stands knows better
             rig.loaded(role, pump.range.capacity_ul)
