@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 
 from hardware.devices import Camera, Device, Meter, Pump, Stage, StopListener
 from hardware.drivers import module_of
-from hardware.errors import HardwareError, NotConnectedError, OutOfRangeError
+from hardware.errors import HardwareError, NotConnectedError, OutOfRangeError, StoppedError
 from hardware.exchange import exchanged
 from hardware.fluidics import Delivery, for_driver
 from hardware.limits import LimitedPump, LimitedStage
@@ -58,6 +58,8 @@ class LocalRig:
     ) -> None:
         self.spec = spec
         self._latch = latch
+        self._stops: list[object] = []
+        """Those under way."""
         self._drivers: dict[str, Device] = {**pumps, "stage": stage, **meters}
         self._drivers |= {"camera": camera} if camera else {}
         self.meters: Mapping[str, Meter] = MappingProxyType(dict(meters))
@@ -91,8 +93,13 @@ class LocalRig:
 
         Returns the devices that did not confirm within a second.
         """
+        mine = object()
+        self._stops.append(mine)
         self._latch.set()
-        return tuple(_at_once({name: device.stop for name, device in self._drivers.items()}, STOP_CONFIRMED_S))
+        try:
+            return tuple(_at_once({name: device.stop for name, device in self._drivers.items()}, STOP_CONFIRMED_S))
+        finally:
+            self._stops.remove(mine)
 
     def worst_left_ul(self) -> dict[str, float]:
         """Of the pumps at work: what each has left should nobody learn how far it came."""
@@ -121,8 +128,16 @@ class LocalRig:
         return self._latch.is_set()
 
     def rearm(self) -> None:
-        """Release the stop. Moves nothing. Raises HardwareError while what was stopped has not come to its end."""
+        """Release the stop. Moves nothing. Raises HardwareError while what was stopped has not come to its end.
+
+        The last bytes of a stop must not meet what begins after the release.
+        """
+        if self._stops:
+            raise HardwareError("rig", "is just being stopped; wait a moment")
         self._station.release()
+        if self._stops:
+            self._latch.set()
+            raise StoppedError("rig", "was stopped again meanwhile")
 
     def close(self) -> None:
         _at_once({name: device.close for name, device in self._drivers.items()}, 2.0)

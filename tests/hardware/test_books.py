@@ -161,3 +161,31 @@ def test_a_pump_that_was_lost_is_waited_for_no_longer_than_its_dose_can_last(ben
         except HardwareError:
             pause.wait(0.1)
     pytest.fail("it was waited for without end")
+
+
+def test_a_stop_is_not_released_while_its_last_bytes_are_under_way(rig, monkeypatch):
+    begun, goes_on, stop = threading.Event(), threading.Event(), rig._drivers["stage"].stop
+
+    def slow_stop():
+        begun.set()
+        goes_on.wait(10)
+        stop()
+
+    monkeypatch.setattr(rig._drivers["stage"], "stop", slow_stop)
+    stopping = threading.Thread(target=rig.stop_all)
+    stopping.start()
+    assert begun.wait(10)
+    with pytest.raises(HardwareError, match="just being stopped"):
+        rig.rearm()
+    goes_on.set()
+    stopping.join(10)
+    rig.rearm()
+    rig.stage.home()
+
+
+def test_a_system_without_threads_left_stops_all_the_same(bench, rig, monkeypatch):
+    dose = Running(bench, rig.dose, "B2", "red", 5000.0, 5.0)
+    monkeypatch.setattr("hardware.rig.threading.Thread.start", lambda _: (_ for _ in ()).throw(RuntimeError("no")))
+    assert rig.stop_all() == ()
+    monkeypatch.undo()
+    assert isinstance(dose.end(), StoppedError)
