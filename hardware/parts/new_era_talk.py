@@ -175,13 +175,17 @@ class Talk:
         self.link.discard()
 
     def _exchange(self, command: str, shape: re.Pattern[str], unless: Callable[[], bool] = _never) -> Reply:
-        """A damaged command is known not to have been done, so it is said again, but for RUN."""
+        """A damaged command is known not to have been done, so it is said again, but for RUN.
+
+        After a stop whose answer nobody awaited, a "?NA" may be that answer, come late: another one counts then.
+        """
         for tries_left in reversed(range(TRIES)):
             with self.link.lock:
                 self.drain()
                 self.link.send(self._packet(command, self.safe), unless)
                 strict = self.safe and self.sure  # then the pump says nothing without a CRC
-                for reply in self._replies(time.monotonic() + ANSWER_S + self._slow_s, self._hurry):
+                replies = self._replies(time.monotonic() + ANSWER_S + self._slow_s, self._hurry)
+                for reply in self._past_late_stops(replies):
                     if strict and not reply.checked:
                         self.sure = False
                         if reply.status != "A":
@@ -193,6 +197,24 @@ class Talk:
                     if shape.fullmatch(reply.data):
                         return reply
         raise AssertionError("the last try ends by an answer or an exception")
+
+    def _past_late_stops(self, replies: Iterator[Reply]) -> Iterator[Reply]:
+        """Without the "?NA" of stops that come late, unless that is all that comes."""
+        held: Reply | None = None
+        while True:
+            try:
+                reply = next(replies)
+            except DeviceTimeoutError:
+                if held is None:
+                    raise
+                self.link.late = False
+                yield held
+                raise
+            if reply.data == "?NA" and self.link.late:
+                held = reply
+                continue
+            self.link.late = False
+            yield reply
 
     def _replies(self, deadline_s: float, hurry: Callable[[], bool] = _never) -> Iterator[Reply]:
         """Every packet of this pump until the deadline raises; noise and other addresses are skipped."""

@@ -53,6 +53,11 @@ class Bench:
             thread.join(10)
         assert not self.world.stage_moves()
 
+    def stands_soon(self) -> bool:
+        """Whether the stage stands, now or after braking."""
+        pause = threading.Event()
+        return any(not self.world.stage_moves() or pause.wait(0.01) for _ in range(500))
+
     def close(self) -> None:
         self.stage.close()
         self.instrument.close()

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hardware.dialects.new_era import Direction
+from hardware.dialects.new_era import Direction, Shape, Word
 from hardware.errors import DeviceTimeoutError, HardwareError, NotConnectedError, ReplyError, StoppedError
 from hardware.parts import new_era_talk
 from hardware.parts.new_era_delivery import Delivery
 from hardware.virtual.clock import VirtualClock
 from hardware.wire import Wire
-from tests.hardware.new_era_talk import a_pump, in_background, on_the_bench, packet, safe_packet
+from tests.hardware.new_era_talk import GREETING, a_pump, in_background, on_the_bench, packet, safe_packet
 from tests.hardware.unplug import Cable, outcome_of
 from tests.hardware.virtual.hands import PumpClient, Wall
 
@@ -310,3 +310,20 @@ def soon(true) -> bool:
             return False
         pause.wait(0.002)
     return True
+
+
+def test_the_answer_of_a_stop_that_comes_late_refuses_nothing(conversation, opened):
+    script = [*GREETING, (b"STP\r", None), (b"VER\r", [packet("00S?NA"), packet("00SNE1000V3.923")])]
+    with conversation(script) as instrument:
+        pump = opened(instrument.port, watchdog_s=0)
+        pump._link.send_urgent(b"STP\r")
+        assert pump.identify() == "NE1000V3.923"
+
+
+def test_a_refusal_after_a_stop_is_still_one(conversation, opened):
+    script = [*GREETING, (b"STP\r", None), (b"DIA\r", packet("00S?NA"))]
+    with conversation(script) as instrument:
+        pump = opened(instrument.port, watchdog_s=0)
+        pump._link.send_urgent(b"STP\r")
+        with pytest.raises(ReplyError, match="cannot do that now"):
+            pump._talk.ask(Word.DIAMETER, Shape.LENGTH)
