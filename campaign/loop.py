@@ -268,11 +268,22 @@ class Campaign:
             except Exception as error:
                 log.exception("the campaign failed")
                 self._failed(error)
+        self._drain()
         if desk.state.phase == "Aborting":
             self._leave()
         elif desk.state.phase in ("Running", "Holding"):
             desk.record(*desk.to_held("the program was closed"))
         desk.end()
+
+    def _drain(self) -> None:
+        """What was asked for before the campaign was closed is kept, above all a Stop all."""
+        try:
+            self._desk.drain()
+        except Leave:
+            log.info("closed in the middle of what was asked for last")
+        except Exception as error:
+            log.exception("the campaign failed")
+            self._failed(error)
 
     def _leave(self) -> None:
         """Out of Stopping or Aborting, the vial in work given up."""
