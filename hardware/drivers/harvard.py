@@ -107,7 +107,7 @@ class Driver:
         self._styles = {"detect": ("", ":"), "plain": ("",), "colon": (":",)}[settings.address_style]
         self._style = self._styles[0]
         self._talk = Conversation(
-            self._link, self._halting.halted, self._packet, self._read, (Word.VERSION, Shape.VERSION), ANSWER_S
+            self._link, self._halting.cuts, self._packet, self._read, (Word.VERSION, Shape.VERSION), ANSWER_S
         )
         self._version, self._has_status = "", True
 

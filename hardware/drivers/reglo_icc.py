@@ -108,7 +108,7 @@ class Driver:
         self._book = Book(name, "bottle", spec.capacity_ul)
         self._turn = Word.CLOCKWISE if settings.dispenses == "clockwise" else Word.COUNTERCLOCKWISE
         self._talk = Conversation(
-            self._link, self._halting.halted, self._packet, self._read, (Word.MODEL, Shape.MODEL), ANSWER_S
+            self._link, self._halting.cuts, self._packet, self._read, (Word.MODEL, Shape.MODEL), ANSWER_S
         )
 
     def open(self) -> None:

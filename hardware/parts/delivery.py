@@ -80,11 +80,21 @@ class Halting:
         self._device, self._link, self._latch = device, link, latch
         self._halt, self._standing = threading.Event(), threading.Event()
         self._working = threading.Lock()
+        self._worker = 0
+        self._stops: list[object] = []
         self.sent_s = 0.0
         """When the last stop had left, on the monotonic clock."""
 
     def halted(self) -> bool:
         return self._halt.is_set() or self._latch.is_set()
+
+    def cuts(self) -> bool:
+        """Whether a stop ends an exchange of this thread.
+
+        One of a delivery for good, any other only while the stop itself needs the line: a pump that is stopped may
+        be asked, and connected again, which stops it once more.
+        """
+        return self.halted() if self._worker == threading.get_ident() else bool(self._stops)
 
     def pause(self, wait_s: float) -> bool:
         """Sleep, but not through a stop; whether there is one."""
@@ -102,8 +112,10 @@ class Halting:
         try:
             self._halt.clear()
             self._standing.clear()
+            self._worker = threading.get_ident()
             yield
         finally:
+            self._worker = 0
             self._working.release()
 
     @contextmanager
@@ -120,6 +132,8 @@ class Halting:
     def stop(self, urgent: bytes, confirm: Callable[[float], None]) -> None:
         """Send `urgent` at once; then, as soon as the line is ours, `confirm(deadline_s)` that all stands."""
         deadline_s = time.monotonic() + STOP_S
+        mine = object()
+        self._stops.append(mine)
         self._halt.set()
         self._standing.clear()
         try:
@@ -133,4 +147,5 @@ class Halting:
             finally:
                 self._link.lock.release()
         finally:
+            self._stops.remove(mine)
             self._standing.set()
