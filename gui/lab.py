@@ -50,6 +50,8 @@ class Lab:
         self._bench: Bench | None = None
         self._file: Path | None = None
         self._lock = threading.Lock()
+        self._stopped = threading.Event()
+        """Stop all was pressed and not released since, also while no rig was open."""
         self.rig: Rig | None = None
 
     @property
@@ -106,7 +108,9 @@ class Lab:
             rig_spec = self._bench.rig
         try:
             lease_s = IN_HERE_S if self._make_bench is not None else None
-            self.rig = open_hosted(rig_spec, speed=self._speed, lease_s=lease_s, logs=exchange_folder())
+            self.rig = rig = open_hosted(rig_spec, speed=self._speed, lease_s=lease_s, logs=exchange_folder())
+            if self._stopped.is_set():
+                rig.stop_all()
         except Exception:
             self.close()
             raise
@@ -144,9 +148,11 @@ class Lab:
         return rig_to_toml(self.rig.spec)
 
     def stop_all(self) -> tuple[str, ...]:
+        self._stopped.set()
         return self.rig.stop_all() if self.rig is not None else ()
 
     def rearm(self) -> None:
+        self._stopped.clear()
         if self.rig is not None:
             self.rig.rearm()
 
