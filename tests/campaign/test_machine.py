@@ -22,14 +22,16 @@ from campaign.state import CampaignState
 from campaign.steps import Dose, Step
 from campaign.transitions import TABLE
 from hardware.errors import HardwareError
-from tests.campaign.paper_bench import PATIENCE_S, PaperBench, Watch, begin, spec
+from tests.campaign.paper_bench import PATIENCE_S, PaperBench, begin, spec
 
 WAYS = {(old, new) for (old, _), new in TABLE.items()}
 FAULTS = (None, "mismatch", "not_done", "unknown", "stopped")
 
 
 def rests(state: CampaignState) -> bool:
-    return state.phase in AT_REST or state.phase == "Idle" or (state.phase == "Running" and state.waiting is not None)
+    return (
+        state.phase in AT_REST or state.phase == "Idle" or (state.phase == "Running" and state.waiting is not None)
+    )
 
 
 class Person(RuleBasedStateMachine):
@@ -42,7 +44,6 @@ class Person(RuleBasedStateMachine):
         self.fault: tuple[str | None, int] = (None, 0)
         self.bench = PaperBench(slots=("A1", "A2", "A3"), before=self.before)
         self.campaign = begin(self.folder, self.bench, spec(budget=5, mode="approve"))
-        self.watch = Watch(self.campaign)
         self.press(self.campaign.start)
 
     def before(self, step: Step) -> Outcome | None:
@@ -66,10 +67,19 @@ class Person(RuleBasedStateMachine):
         self.campaign._mind._worker.submit(int).result(PATIENCE_S)
         self.served()
         while True:
-            seen = self.watch.until(rests)
+            seen = self.at_rest()
             self.served()  # events that are kept together are shown one by one: the question after the hold
-            if self.state == seen:
+            if self.at_rest() == seen:
                 return
+
+    def at_rest(self) -> CampaignState:
+        desk = self.campaign._desk
+        with desk._changed:  # a rearm serves others while it waits for the bench: it is done when it is counted
+            assert desk._changed.wait_for(lambda: desk._served == desk._posted and rests(desk.state), PATIENCE_S), (
+                desk.state.phase,
+                desk.state.why,
+            )
+        return self.state
 
     def served(self) -> None:
         served = threading.Event()
@@ -135,7 +145,6 @@ class Person(RuleBasedStateMachine):
         self.campaign.close()
         self.bench.stopped.clear()
         self.campaign = Campaign.reopen(Journal.open(self.folder / "journal.sqlite"), self.bench)
-        self.watch = Watch(self.campaign)
         assert self.state.phase == "Held"
 
     @rule()
