@@ -19,13 +19,14 @@ from campaign.events import (
     StepIntended,
     VialGivenUp,
 )  # fmt: skip
-from campaign.executor import Outcome
+from campaign.executor import Outcome, ToType
 from campaign.hands import Hands
 from campaign.state import Attempt
 from campaign.steps import Dose
 from campaign.words import say
 from hardware.devices import Image
 from hardware.errors import HardwareError
+from hardware.typed import typed_number
 
 if TYPE_CHECKING:
     from campaign.journal import Journal
@@ -51,19 +52,35 @@ class AttemptWalk:
                 return True
             self._desk.drain()
             self._desk.pause_point()
+            if (asked := self._hands.to_type(attempt.steps[index])) is not None:
+                self._ask_number(attempt, index, asked)
+                continue
             self._desk.record(StepIntended(attempt.experiment, attempt.number, index, attempt.steps[index]))
             self._desk.pause_point()  # not one command while the intent is not on the disk
             self._act(attempt, index)
         return False
 
-    def ask(self, question: str, then: Then, image: str | None = None, before: tuple[Event, ...] = ()) -> str:
-        """Hold, wait for a person's choice and return it. Raises Leave when the campaign ends instead."""
+    def left_to_type(self, attempt: Attempt) -> bool:
+        """Whether nothing is left of an attempt but what a person reads and types."""
+        left = attempt.steps[len(attempt.done) :]
+        return attempt.intended is None and all(self._hands.to_type(step) is not None for step in left)
+
+    def ask(
+        self,
+        question: str,
+        then: Then,
+        image: str | None = None,
+        before: tuple[Event, ...] = (),
+        number: ToType | None = None,
+    ) -> str:
+        """Hold, wait for a person's choice or number and return it. Raises Leave when the campaign ends instead."""
         desk = self._desk
         if desk.state.phase not in ("Running", "Holding", "Held"):
             desk.record(*before)
             raise Leave
-        number = len(desk.state.experiments)
-        asked = Asked(number, question, tuple(then), image)
+        experiment = len(desk.state.experiments)
+        typed = (number.unit, number.lowest, number.highest) if number is not None else ()
+        asked = Asked(experiment, question, tuple(then), image, *typed)
         self._then = then
         held = () if desk.state.phase == "Held" else desk.to_held(question)
         desk.record(*before, asked, *held)
@@ -77,11 +94,23 @@ class AttemptWalk:
     def answer(self, choice: str) -> None:
         """Record the answer with all that follows from it, and go on."""
         state = self._desk.state
-        if state.question is None or choice not in self._then or state.phase != "Held":
+        if state.question is None or state.phase != "Held":
+            return
+        if choice in self._then:
+            follows = self._then[choice]
+        elif state.question.number_unit is not None and state.attempt is not None:
+            follows = _read(state.attempt, choice, state.question)
+        else:
             return
         moves = self._desk.moves("resume", "done", why=f"answered: {choice}")
         self._chosen = choice
-        self._desk.record(Answered(state.question.experiment, choice), *self._then[choice], *moves)
+        self._desk.record(Answered(state.question.experiment, choice), *follows, *moves)
+
+    def _ask_number(self, attempt: Attempt, index: int, asked: ToType) -> None:
+        """Hold until it is typed, however long that takes: nothing is intended, so nothing is in doubt."""
+        vial = dict(self._then_vial(attempt, index, "the value was not read"))
+        del vial[RETRY]
+        self.ask(asked.question, vial, number=asked)
 
     def _act(self, attempt: Attempt, index: int) -> None:
         step = attempt.steps[index]
@@ -146,6 +175,22 @@ class AttemptWalk:
                 log.warning("%s", error)
                 data["picture_lost"] = str(error)
         return StepDone(attempt.experiment, attempt.number, index, data, image, digest)
+
+
+def _read(attempt: Attempt, typed: str, asked: Asked) -> tuple[Event, ...]:
+    """The step that a typed number completes."""
+    index = len(attempt.done)
+    value = number_in(typed, asked)
+    place = (attempt.experiment, attempt.number, index)
+    return (
+        StepIntended(*place, attempt.steps[index]),
+        StepDone(*place, {"value": value, "unit": asked.number_unit or "", "typed": typed}),
+    )
+
+
+def number_in(typed: str, asked: Asked) -> float:
+    """The number that a person typed as an answer. Raises ValueError with what is wrong."""
+    return typed_number(typed, asked.number_unit or "", asked.lowest, asked.highest)
 
 
 def _jpeg(image: Image) -> bytes:

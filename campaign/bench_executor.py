@@ -4,19 +4,25 @@ import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol
 
+from pydantic import TypeAdapter
+
 from campaign.events import Json, Point
-from campaign.executor import Outcome
+from campaign.executor import Outcome, ToType
 from campaign.eye import Eye
 from campaign.guard import campaign_mistakes, level_question, recipe_mistakes, syringe_question, vial_question
+from campaign.measured import Measured, called, takes
 from campaign.objective import objective_value
 from campaign.protocol import make_protocol
 from campaign.recipe import RecipeError, make_recipe
 from campaign.spec import CampaignSpec
 from campaign.steps import CheckVial, Dose, Look, Measure, Move, Step, Wait
 from hardware.devices import Image, Rig
+from hardware.drivers.by_person import Settings
 from hardware.errors import HardwareError, StoppedError
 from hardware.readying import all_full, unready
 from hardware.spec import NOZZLES_UP_MM
+
+NO_FUNCTION = "the objective is a function: start the campaign from Python, with measure=..."
 
 
 class Attendant(Protocol):
@@ -33,12 +39,20 @@ class BenchExecutor:
     """
 
     def __init__(
-        self, rig: Rig, spec: CampaignSpec, *, speed: float = 1.0, attendant: Attendant | None = None
+        self,
+        rig: Rig,
+        spec: CampaignSpec,
+        *,
+        speed: float = 1.0,
+        attendant: Attendant | None = None,
+        function: Callable[..., Measured] | None = None,
     ) -> None:
+        """function: of the parameters by name, for an objective of kind function: called when a vial is made."""
         self._rig = rig
         self._attendant = attendant
         self._spec = spec
         self._speed = speed
+        self._function = function
         self._stop = threading.Event()
         self._eye = Eye(rig.spec, rig.camera)
         self._needed_ul: dict[str, dict[str, float]] = {}
@@ -57,6 +71,11 @@ class BenchExecutor:
     def check(self, spec: CampaignSpec) -> tuple[str, ...]:
         """Whether this rig can make every recipe of the campaign and see what it must."""
         mistakes = campaign_mistakes(spec, self._rig.spec, {role: p.range for role, p in self._rig.pumps.items()})
+        if spec.objective.kind == "function":
+            refused = (
+                takes(self._function, [p.name for p in spec.space.parameters]) if self._function else NO_FUNCTION
+            )
+            mistakes += (refused,) if refused is not None else ()
         waiting = unready(self._rig).items()
         return (
             *mistakes,
@@ -76,7 +95,9 @@ class BenchExecutor:
         if mistakes := recipe_mistakes(recipe, self._rig.spec, ranges):
             raise RecipeError("; ".join(mistakes))
         self._needed_ul[slot] = {a.stock: a.volume_ul for a in recipe.aliquots}
-        return make_protocol(recipe, slot, self._rig.spec.rack, self._spec.dosing, self._spec.checks)
+        objective = self._spec.objective
+        measure = None if objective.kind == "colour" else Measure(dict(point), slot, objective.meter)
+        return make_protocol(recipe, slot, self._rig.spec.rack, self._spec.dosing, self._spec.checks, measure)
 
     def perform(self, step: Step) -> Outcome:
         """Carry out one step. Raises HardwareError."""
@@ -97,7 +118,17 @@ class BenchExecutor:
             case Look():
                 return self._look(step)
             case Measure():
-                raise HardwareError("bench", "has no instrument for a measure step")
+                return self._measure(step)
+
+    def to_type(self, step: Step) -> ToType | None:
+        """What is asked when a person is the meter."""
+        if not isinstance(step, Measure) or step.meter is None:
+            return None
+        meter = self._rig.spec.meters.get(step.meter)
+        if meter is None or meter.kind != "by_person":
+            return None
+        asked = TypeAdapter(Settings).validate_python(dict(meter.settings))
+        return ToType(f"{step.slot}: {asked.question}", asked.unit, asked.lowest, asked.highest)
 
     def _move(self, step: Move) -> Outcome:
         if not self._rig.stage.homed:
@@ -127,8 +158,29 @@ class BenchExecutor:
         record: dict[str, Json] = {**sight.record(), "expected_ul": step.expected_ul}
         return Outcome(record, sight.image, question, reading=sight.reading)
 
+    def _measure(self, step: Measure) -> Outcome:
+        """Reading does nothing to a vial, so that whatever goes wrong, it may be read again."""
+        if step.meter is None:
+            if self._function is None:
+                raise HardwareError("bench", "has neither meter nor function for this value", "not_done")
+            try:
+                return Outcome(called(self._function, step.point))
+            except Exception as error:
+                raise HardwareError("function", f"{type(error).__name__}: {error}", "not_done") from error
+        try:
+            value, unit = self._rig.meters[step.meter].read()
+        except StoppedError:
+            raise
+        except HardwareError as error:
+            raise HardwareError(step.meter, error.message, "not_done") from error
+        wanted = self._spec.objective.unit
+        if wanted and unit != wanted:
+            said = f"reads in {unit or 'no unit'}, and the campaign's {self._spec.objective.name} is in {wanted}"
+            raise HardwareError(step.meter, f"{said}; put one of them right", "not_done")
+        return Outcome({"value": value, "unit": unit, "meter": step.meter})
+
     def value(self, point: Point, outcomes: Sequence[Outcome]) -> tuple[float | None, float | None]:
-        """The colour difference that the last look saw."""
+        """The colour difference that the last look saw, or what was measured."""
         del point
         return objective_value(self._spec.objective, [o.data for o in outcomes])
 

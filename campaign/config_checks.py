@@ -6,7 +6,7 @@ from campaign.formula import RESERVED, FormulaError, read_formula
 from campaign.spec import ObjectiveSpec, StopSpec, StrategySpec
 from hardware.toml_file import Mistakes, Table, did_you_mean, shown
 
-_FIELD_OF = {"colour": "target_lab", "formula": "formula", "column": "column"}
+_FIELD_OF = {"colour": "target_lab", "formula": "formula", "column": "column", "meter": "meter"}
 
 
 def cross_check(

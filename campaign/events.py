@@ -138,12 +138,19 @@ class VialGivenUp:
 
 @dataclass(frozen=True)
 class Asked:
-    """The campaign needs a person. choices: words for `Campaign.answer`; image: the evidence, if any."""
+    """The campaign needs a person. choices: words for `Campaign.answer`; image: the evidence, if any.
+
+    number_unit: a number in this unit ("" for none), from lowest to highest, may be typed instead of a choice;
+    None: only a choice is an answer.
+    """
 
     experiment: int
     question: str
     choices: tuple[str, ...]
     image: str | None = None
+    number_unit: str | None = None
+    lowest: float | None = None
+    highest: float | None = None
     kind: Literal["asked"] = "asked"
 
 

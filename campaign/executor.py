@@ -28,6 +28,16 @@ class Outcome:
     reading: VialReading | None = None
 
 
+@dataclass(frozen=True)
+class ToType:
+    """A number that a person reads somewhere and types. unit: "" for none; lowest, highest: what can be true."""
+
+    question: str
+    unit: str
+    lowest: float | None = None
+    highest: float | None = None
+
+
 class Executor(Protocol):
     """Makes experiments. A step that fails raises `HardwareError`, whose `outcome` says whether it was done."""
 
@@ -51,6 +61,10 @@ class Executor(Protocol):
 
     def perform(self, step: Step) -> Outcome:
         """Carry out one step; returns when it is done. Raises HardwareError."""
+        ...
+
+    def to_type(self, step: Step) -> ToType | None:
+        """What a person is asked in place of `perform`; None for all that is carried out without one."""
         ...
 
     def value(self, point: Point, outcomes: Sequence[Outcome]) -> tuple[float | None, float | None]:

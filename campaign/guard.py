@@ -13,6 +13,8 @@ from hardware.toml_file import did_you_mean
 from optimiser.space import Categorical, SearchSpace
 from vision.reading import Doubt, VialReading
 
+ON_A_RIG = ("colour", "meter", "function")
+"""Kinds of objective that a vial on a rig can have."""
 _DOUBTS: Mapping[Doubt, str] = {
     Doubt.NO_VIAL: "no vial is seen", Doubt.GLARE: "glare on the glass", Doubt.LABEL: "a label hides the liquid",
     Doubt.BLUR: "the picture is blurred", Doubt.DARK: "the picture is black", Doubt.SATURATED: "the picture is "
@@ -34,6 +36,7 @@ def campaign_mistakes(spec: CampaignSpec, rig: RigSpec, ranges: Mapping[str, Pum
         *_vial(spec, rig),
         *_rates(spec.dosing, {p.name: ranges[p.name] for p in spec.space.parameters if p.name in ranges}),
         *_travel(rig),
+        *_measured(spec, rig),
         *_eye(spec, rig),
     )
 
@@ -109,9 +112,17 @@ def _travel(rig: RigSpec) -> Iterator[str]:
         yield f"the stage cannot reach {', '.join(outside[:6])}{' and more' if len(outside) > 6 else ''}"
 
 
+def _measured(spec: CampaignSpec, rig: RigSpec) -> Iterator[str]:
+    kind, meter = spec.objective.kind, spec.objective.meter
+    if kind not in ON_A_RIG:
+        yield f"objective.kind: {kind} is not measured on a bench; it measures {', '.join(ON_A_RIG)}"
+    elif kind == "meter" and meter not in rig.meters:
+        has = ", ".join(rig.meters) or "none; give it a [meters.NAME], of kind by_person for one that you read"
+        hint = did_you_mean(meter or "", rig.meters)
+        yield f"objective.meter: the rig has no meter {meter}{hint}; it has {has}"
+
+
 def _eye(spec: CampaignSpec, rig: RigSpec) -> Iterator[str]:
-    if spec.objective.kind != "colour":
-        yield f"objective.kind: {spec.objective.kind} is not measured on a bench; it measures colour"
     needs = [
         word
         for word, needed in (

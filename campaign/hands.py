@@ -5,7 +5,7 @@ import threading
 import time
 from concurrent.futures import Future, wait
 
-from campaign.executor import Executor, Outcome
+from campaign.executor import Executor, Outcome, ToType
 from campaign.steps import Step
 from campaign.worker import Worker
 from hardware.errors import HardwareError, StoppedError
@@ -38,6 +38,10 @@ class Hands:
         """The future raises HardwareError, whatever went wrong."""
         self._busy = self._worker.submit(self._perform, step)
         return self._busy
+
+    def to_type(self, step: Step) -> ToType | None:
+        """What a person is asked in place of `perform`."""
+        return self._executor.to_type(step)
 
     def refilled(self) -> None:
         """A person has filled the syringes."""

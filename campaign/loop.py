@@ -11,6 +11,7 @@ from importlib import metadata
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+from campaign.attempt import number_in
 from campaign.decide import Mind, ModelListener
 from campaign.desk import Desk, Leave, Listener
 from campaign.errors import CampaignError
@@ -173,12 +174,18 @@ class Campaign:
         self._desk.post(lambda: self._decided(waiting, action, chosen, why))
 
     def answer(self, choice: str) -> None:
-        """Answer `state.question` with one of its choices; the campaign goes on."""
+        """Answer `state.question` with one of its choices, or with the number it asks for; the campaign goes on."""
         asked = self.state.question
         if asked is None:
             raise CampaignError("nothing is asked")
         if choice not in asked.choices:
-            raise CampaignError(f"{choice!r} is no answer to this; choose one of {', '.join(asked.choices)}")
+            options = ", ".join(asked.choices)
+            if asked.number_unit is None:
+                raise CampaignError(f"{choice!r} is no answer to this; choose one of {options}")
+            try:
+                number_in(choice, asked)
+            except ValueError as error:
+                raise CampaignError(f"{error}; or choose one of {options}") from error
 
         def work() -> None:
             if self.state.question == asked:

@@ -1,23 +1,22 @@
-"""Executors that need no vial: a Python function, a formula, a table of measured experiments."""
+"""Executors that need no rig: a Python function, a person, a formula, a table of measured experiments."""
 
-import inspect
-import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from campaign.events import Json, Point
-from campaign.executor import Outcome
+from campaign.executor import Outcome, ToType
 from campaign.formula import Formula, read_formula
+from campaign.measured import Measured, as_record, called, takes
 from campaign.objective import objective_value
 from campaign.replay import Pool, with_candidates
 from campaign.spec import CampaignSpec, ObjectiveSpec
 from campaign.steps import Measure, Step
 from campaign.table import read_table
+from campaign.words import say_value
 from hardware.errors import HardwareError, StoppedError
 
-Measured = float | tuple[float, float] | None
 _PLAIN = ObjectiveSpec("function", "value", "maximise")
 
 
@@ -57,6 +56,11 @@ class _MeasureExecutor:
         """The value that the last measurement gave."""
         del point
         return objective_value(_PLAIN, [o.data for o in outcomes])
+
+    def to_type(self, step: Step) -> ToType | None:
+        """Nobody is asked."""
+        del step
+        return None
 
     def recall(self, steps: Iterable[tuple[Step, Mapping[str, Json] | None]]) -> None:
         """Nothing to remember."""
@@ -105,27 +109,38 @@ class FunctionExecutor(_MeasureExecutor):
 
     def check(self, spec: CampaignSpec) -> tuple[str, ...]:
         """Whether the function takes the campaign's parameters."""
-        try:
-            signature = inspect.signature(self.function)
-        except (TypeError, ValueError):  # some built-in functions do not tell
-            return ()
-        try:
-            signature.bind(**dict.fromkeys((p.name for p in spec.space.parameters), 0.0))
-        except TypeError as error:
-            names = ", ".join(p.name for p in spec.space.parameters)
-            return (f"the function does not take the parameters by name ({names}): {error}",)
-        return ()
+        refused = takes(self.function, [p.name for p in spec.space.parameters])
+        return () if refused is None else (refused,)
 
     def measure(self, point: Point) -> Mapping[str, Json]:
         """Call the function. Raises HardwareError when it raises, or returns something else."""
         try:
-            result = self.function(**point)
-            value, sd = result if isinstance(result, tuple) else (result, None)
-            number = None if value is None else float(value)
-            spread = None if sd is None else float(sd)
+            return called(self.function, point)
         except BaseException as error:
             raise HardwareError(self.name, f"{type(error).__name__}: {error}", "unknown") from error
-        return _record(number, spread)
+
+
+class TypedExecutor(_MeasureExecutor):
+    """A person makes each experiment, measures it and types the value."""
+
+    simulated = False
+    name = "person"
+
+    def __init__(self, spec: CampaignSpec) -> None:
+        super().__init__()
+        self._spec = spec
+
+    def change(self, spec: CampaignSpec) -> None:
+        self._spec = spec
+
+    def to_type(self, step: Step) -> ToType | None:
+        """The recipe and what is to be read."""
+        if not isinstance(step, Measure):
+            return None
+        units = {p.name: p.unit for p in self._spec.space.parameters}
+        recipe = ", ".join(f"{n} {say_value(v)} {units.get(n, '')}".rstrip() for n, v in step.point.items())
+        objective = self._spec.objective
+        return ToType(f"Make this: {recipe}. Then type its {objective.name}", objective.unit)
 
 
 class FormulaExecutor(_MeasureExecutor):
@@ -160,7 +175,7 @@ class FormulaExecutor(_MeasureExecutor):
         if self._noise > 0:
             value += float(np.random.default_rng([self.seed, self._count]).normal(0.0, self._noise))
         self._count += 1
-        return _record(value, None)
+        return as_record(value, None)
 
     def recall(self, steps: Iterable[tuple[Step, Mapping[str, Json] | None]]) -> None:
         """Count what was measured in earlier sessions."""
@@ -198,7 +213,7 @@ class ReplayExecutor(_MeasureExecutor):
     def measure(self, point: Point) -> Mapping[str, Json]:
         """The next replicate of the point's row, or of the nearest row that was not drawn yet."""
         row, exact = self._pool.draw(point)
-        record = dict(_record(row.value, None))
+        record = dict(as_record(row.value, None))
         record["row"] = row.number
         if not exact:
             record["point"] = dict(row.point)
@@ -217,14 +232,3 @@ def _formula_of(spec: CampaignSpec) -> tuple[Formula, Mapping[str, float], float
     if spec.objective.formula is None:
         raise ValueError(f"the objective is of kind {spec.objective.kind} and has no formula")
     return read_formula(spec.objective.formula), spec.constants, spec.objective.noise
-
-
-def _record(value: float | None, sd: float | None) -> Mapping[str, Json]:
-    """JSON of a measurement; what is not finite is a failed one, and says so."""
-    if value is None:
-        return {"value": None, "note": "no value"}
-    if not math.isfinite(value):
-        return {"value": None, "note": f"the value was {value}"}
-    if sd is None:
-        return {"value": value}
-    return {"value": value, "sd": sd if math.isfinite(sd) and sd >= 0 else None}

@@ -2,14 +2,21 @@
 
 from campaign.recipe import Recipe
 from campaign.spec import ChecksSpec, DosingSpec
-from campaign.steps import CheckVial, Dose, Look, Move, Step, Wait
+from campaign.steps import CheckVial, Dose, Look, Measure, Move, Step, Wait
 from hardware.spec import RackSpec
 
 
 def make_protocol(
-    recipe: Recipe, slot: str, rack: RackSpec, dosing: DosingSpec, checks: ChecksSpec
+    recipe: Recipe,
+    slot: str,
+    rack: RackSpec,
+    dosing: DosingSpec,
+    checks: ChecksSpec,
+    measure: Measure | None = None,
 ) -> tuple[Step, ...]:
-    """Bring the vial, check it, dose the aliquots one by one, let it settle, look.
+    """Bring the vial, check it, dose the aliquots one by one, let it settle, look; then measure, if that is asked.
+
+    What is measured otherwise than by the eye is looked at only for the check of its level.
 
     Raises KeyError for a slot that the rack does not have.
     """
@@ -20,5 +27,8 @@ def make_protocol(
     steps.extend(Dose(slot, a.stock, a.volume_ul, dosing.rate_ul_s) for a in recipe.aliquots)
     if dosing.settle_s > 0:
         steps.append(Wait(dosing.settle_s))
-    steps.append(Look(slot, recipe.total_ul))
+    if measure is None or checks.level:
+        steps.append(Look(slot, recipe.total_ul))
+    if measure is not None:
+        steps.append(measure)
     return tuple(steps)

@@ -46,12 +46,13 @@ def in_doubt(state: CampaignState) -> str | None:
 def first_events(state: CampaignState) -> tuple[Event, ...]:
     """What is recorded on opening: Held, the step in doubt named.
 
-    A vial about which a question was open is given up: who was asked may not have seen it.
+    A vial about which a question was open is given up: who was asked may not have seen it. A number that was asked
+    for is asked for again.
     """
     doubt = in_doubt(state)
     out: list[Event] = [Resumed(doubt)]
     attempt = state.attempt
-    if attempt is not None and state.question is not None:
+    if attempt is not None and state.question is not None and state.question.number_unit is None:
         why = f"nobody answered: {state.question.question}"
         out.append(VialGivenUp(attempt.experiment, attempt.number, attempt.slot, why))
     if allowed(state.phase, "reopen"):

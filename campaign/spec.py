@@ -16,18 +16,21 @@ NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 class ObjectiveSpec:
     """What is made better.
 
-    kind colour: CIEDE2000 of the vial's colour to `target_lab`. formula: an expression of the parameters (a
-    rehearsal without a bench). column: a column of a replayed table. function: a Python function of the caller.
+    kind colour: CIEDE2000 of the vial's colour to `target_lab`. meter: what the rig's meter of the role `meter`
+    reads in the vial; a meter that a person reads is asked for. typed: a person makes each experiment and types the
+    value (no bench). formula: an expression of the parameters (a rehearsal without a bench). column: a column of a
+    replayed table. function: a Python function of the caller, with or without a rig.
     noise: standard deviation added by a formula, in the objective's unit.
     """
 
-    kind: Literal["colour", "formula", "column", "function"]
+    kind: Literal["colour", "meter", "typed", "formula", "column", "function"]
     name: str
     direction: Literal["maximise", "minimise"]
     unit: str = ""
     target_lab: tuple[float, float, float] | None = None
     formula: str | None = None
     column: str | None = None
+    meter: str | None = None
     noise: NotNegative = 0.0
 
 

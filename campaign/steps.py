@@ -51,9 +51,14 @@ class Look:
 
 @dataclass(frozen=True)
 class Measure:
-    """Ask an instrument, a table or a function for the value at a point."""
+    """Ask a meter, a person, a table or a function for the value at a point.
+
+    slot: of the vial that is measured, where there is one. meter: the rig's meter of this role.
+    """
 
     point: Mapping[str, float | str]
+    slot: str | None = None
+    meter: str | None = None
     kind: Literal["measure"] = "measure"
 
 

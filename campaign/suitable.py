@@ -7,6 +7,7 @@ from typing import Protocol
 
 from campaign.bench_executor import Attendant
 from campaign.executor import Executor
+from campaign.measured import Measured
 from campaign.spec import CampaignSpec
 from hardware.spec import RigSpec
 
@@ -33,6 +34,7 @@ Made = tuple[Executor, str | None, Bench | None]
 def _on_a_rig(
     spec: CampaignSpec,
     rig: str | Path | None,
+    measure: Callable[..., Measured] | None,
     speed: float,
     seed: int,
     make_bench: MakeBench,
@@ -60,7 +62,9 @@ def _on_a_rig(
             if left := ready_all(opened, agreed):
                 raise RefusedError(tuple(f"{role} is not ready: {why}" for role, why in left.items()))
             yield (
-                BenchExecutor(opened, spec, speed=speed, attendant=virtual.truth if virtual else None),
+                BenchExecutor(
+                    opened, spec, speed=speed, attendant=virtual.truth if virtual else None, function=measure
+                ),
                 rig_to_toml(described),
                 virtual,
             )
@@ -71,7 +75,7 @@ def executor_for(
     spec: CampaignSpec,
     rig: str | Path | None,
     replay: str | Path | None,
-    measure: Callable[..., float] | None,
+    measure: Callable[..., Measured] | None,
     speed: float,
     seed: int,
     make_bench: MakeBench,
@@ -82,17 +86,24 @@ def executor_for(
     from campaign import measure_executor
 
     kind = spec.objective.kind
-    if rig is not None and (kind != "colour" or measure is not None or replay is not None):
-        raise ValueError(f"an objective of kind {kind} is not measured on a rig: leave the rig out")
-    if measure is not None:
+    on_a_rig = kind in ("colour", "meter") or (kind == "function" and rig is not None)
+    if rig is not None and (not on_a_rig or replay is not None):
+        typed = "; for a value that you type after the rig has dosed, give the rig a meter of kind by_person"
+        hint = typed if kind == "typed" else ""
+        raise ValueError(f"an objective of kind {kind} is not measured on a rig: leave the rig out{hint}")
+    if measure is not None and kind != "function":
+        raise ValueError(f"an objective of kind {kind} is not measured by a function: leave measure out")
+    if measure is not None and rig is None:
         yield measure_executor.FunctionExecutor(measure), None, None
     elif replay is not None:
         yield measure_executor.ReplayExecutor.open(replay, spec, seed), None, None
     elif kind == "formula":
         yield measure_executor.FormulaExecutor(spec, seed), None, None
-    elif kind == "colour":
-        with _on_a_rig(spec, rig, speed, seed, make_bench, agreed, fresh) as made:
+    elif on_a_rig:
+        with _on_a_rig(spec, rig, measure, speed, seed, make_bench, agreed, fresh) as made:
             yield made
+    elif kind == "typed":
+        yield measure_executor.TypedExecutor(spec), None, None
     else:
         needs = "a table: add --replay TABLE.csv" if kind == "column" else "a function: start it from Python"
         raise ValueError(f"the objective is a {kind}, so this campaign needs {needs}")

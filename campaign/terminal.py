@@ -8,12 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from campaign import narrate
+from campaign.attempt import number_in
 from campaign.events import Asked, Event, Finished, Observed
 from campaign.opening import JOURNAL
 from campaign.result import Result
 from campaign.spec import CampaignSpec
 from campaign.state import CampaignState
 from optimiser.suggestion import Suggestion
+
+_DIGITS = tuple("0123456789+-.")
 
 if TYPE_CHECKING:
     from vision.reading import VialReading
@@ -63,10 +66,20 @@ def ask_person(asked: Asked) -> str | None:
     if not sys.stdin.isatty():
         return None
     while True:
-        print(f"     {asked.question} [{' / '.join(asked.choices)}] > ", end="", file=sys.stderr, flush=True)
+        number = [f"a number in {asked.number_unit}" if asked.number_unit else "a number"]
+        options = " / ".join(asked.choices if asked.number_unit is None else (*number, *asked.choices))
+        print(f"     {asked.question} [{options}] > ", end="", file=sys.stderr, flush=True)
         if not (typed := sys.stdin.readline()):  # the end of the file: whoever typed is gone
             return None
-        typed = typed.strip().lower()
+        typed = typed.strip()
+        if asked.number_unit is not None and typed[:1] in _DIGITS:
+            try:
+                number_in(typed, asked)
+            except ValueError as error:
+                print(f"     {error}", file=sys.stderr)
+                continue
+            return typed
+        typed = typed.lower()
         matches = [choice for choice in asked.choices if typed and choice.lower().startswith(typed)]
         if len(matches) == 1:
             return matches[0]

@@ -187,6 +187,12 @@ class Walk:
                 self._desk.record(self._observed(experiment, attempt, value, sd, ""))
                 self.fit()
                 return
+        elif self._attempts.left_to_type(attempt):
+            if self._attempts.walk():
+                self._observe(attempt.experiment)
+            if self._desk.state.open_experiment is None:
+                self.fit()
+            return
         doubt = self._desk.state.in_doubt
         why = f"nobody knows whether this was carried out: {doubt}" if doubt else "it was left unfinished"
         self._desk.record(VialGivenUp(attempt.experiment, attempt.number, attempt.slot, why))

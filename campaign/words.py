@@ -16,9 +16,17 @@ def say(step: Step) -> str:
             return f"wait {step.wait_s:g} s"
         case Look():
             return f"look at {step.slot}"
+        case Measure(slot=str(slot), meter=str(meter)):
+            return f"read the {meter} at {slot}"
+        case Measure(slot=str(slot)):
+            return f"measure {slot}"
         case Measure():
             return f"measure at {say_point(step.point)}"
 
 
 def say_point(point: Point) -> str:
-    return ", ".join(f"{name} {value if isinstance(value, str) else f'{value:g}'}" for name, value in point.items())
+    return ", ".join(f"{name} {say_value(value)}" for name, value in point.items())
+
+
+def say_value(value: float | str) -> str:
+    return value if isinstance(value, str) else f"{value:g}"

@@ -4,8 +4,6 @@
 and brings what was typed to `answer`, from any thread. A number counts only in plain digits, with its unit or none.
 """
 
-import math
-import re
 import threading
 import time
 from collections.abc import Mapping
@@ -18,11 +16,9 @@ from hardware.devices import Traffic
 from hardware.drivers import Probe
 from hardware.errors import DeviceTimeoutError, HardwareError, OutOfRangeError, StoppedError
 from hardware.spec import Finite, MeterSpec
+from hardware.typed import typed_number
 
 PROBES: tuple[Probe, ...] = ()
-_TYPED = re.compile(
-    r"\s*([+-]?(?:\d{1,15}\.?\d{0,15}|\.\d{1,15})(?:[eE][+-]?\d{1,3})?)\s*([^\d\s.,][^\s]*)?\s*", re.ASCII
-)
 
 
 @dataclass(frozen=True)
@@ -126,16 +122,7 @@ class Driver:
 
     def _number(self, typed: str) -> float:
         settings = self._settings
-        match = _TYPED.fullmatch(typed)
-        if match is None or not math.isfinite(value := float(match[1])):
-            advice = "; write decimals with a point" if "," in typed else ""
-            raise OutOfRangeError(self.name, f"{typed!r} is no number{advice}")
-        if match[2] not in (None, settings.unit):
-            raise OutOfRangeError(
-                self.name, f"{typed!r} is in {match[2]}, but {settings.unit or 'no unit'} is asked for"
-            )
-        least = -math.inf if settings.lowest is None else settings.lowest
-        most = math.inf if settings.highest is None else settings.highest
-        if not least <= value <= most:
-            raise OutOfRangeError(self.name, f"{value:g} cannot be right; it is between {least:g} and {most:g}")
-        return value
+        try:
+            return typed_number(typed, settings.unit, settings.lowest, settings.highest)
+        except ValueError as error:
+            raise OutOfRangeError(self.name, str(error)) from error

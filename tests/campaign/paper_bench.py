@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from campaign.events import Event, Json, Point
-from campaign.executor import Outcome
+from campaign.executor import Outcome, ToType
 from campaign.journal import Journal
 from campaign.loop import Campaign
 from campaign.spec import CampaignSpec, ObjectiveSpec, StopSpec, StrategySpec
 from campaign.state import CampaignState
-from campaign.steps import CheckVial, Dose, Look, Move, Step
+from campaign.steps import CheckVial, Dose, Look, Measure, Move, Step
 from hardware.errors import StoppedError
 from optimiser.space import Continuous, SearchSpace
 
@@ -36,6 +36,8 @@ class PaperBench:
     performed: list[Step] = field(default_factory=list)
     dosed: list[tuple[str, str]] = field(default_factory=list)
     stopped: threading.Event = field(default_factory=threading.Event)
+    typed: ToType | None = None
+    """Asked of a person at the end of each vial; its number is the value then."""
     unconfirmed: tuple[str, ...] = ()
     mistakes: tuple[str, ...] = ()
     remembered: tuple[tuple[Step, Mapping[str, Json] | None], ...] = ()
@@ -49,9 +51,10 @@ class PaperBench:
     def plan(self, point: Point, slot: str | None) -> tuple[Step, ...]:
         assert slot is not None
         x_ul, y_ul = 100 * float(point["x"]), 100 * float(point["y"])
+        measured = (Measure(dict(point), slot),) if self.typed is not None else ()
         return (
             Move(slot, 0.0, 0.0), CheckVial(slot), Dose(slot, "red", x_ul, 50.0), Dose(slot, "blue", y_ul, 50.0),
-            Look(slot, x_ul + y_ul),
+            Look(slot, x_ul + y_ul), *measured,
         )  # fmt: skip
 
     def perform(self, step: Step) -> Outcome:
@@ -64,7 +67,12 @@ class PaperBench:
             return replaced or Outcome({"volume_ul": step.volume_ul, "stock": step.stock})
         return replaced or Outcome({"seen": True})
 
+    def to_type(self, step: Step) -> ToType | None:
+        return self.typed if isinstance(step, Measure) else None
+
     def value(self, point: Point, outcomes: Sequence[Outcome]) -> tuple[float | None, float | None]:
+        if self.typed is not None:
+            return float(str(outcomes[-1].data["value"])), None
         volumes = {o.data["stock"]: float(str(o.data["volume_ul"])) for o in outcomes if "stock" in o.data}
         if len(volumes) < 2:
             return None, None

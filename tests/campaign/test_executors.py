@@ -253,7 +253,7 @@ def test_a_point_that_cannot_be_made_is_refused_before_anything_moves(executor: 
         executor.plan({**POINT, "water": 4000.0}, "A1")
     with pytest.raises(RecipeError, match="needs a slot"):
         executor.plan(POINT, None)
-    with pytest.raises(HardwareError, match="no instrument"):
+    with pytest.raises(HardwareError, match="neither meter nor function"):
         executor.perform(Measure(POINT))
 
 

@@ -1,0 +1,134 @@
+"""A value that a person reads and types: asked for, checked, kept, asked for again after a crash."""
+
+import pytest
+
+from campaign.errors import CampaignError
+from campaign.events import Answered, Observed, StepDone, VialGivenUp
+from campaign.executor import ToType
+from campaign.journal import Journal
+from campaign.loop import Campaign
+from campaign.measure_executor import TypedExecutor
+from campaign.spec import CampaignSpec, ObjectiveSpec, StopSpec, StrategySpec
+from optimiser.space import Continuous, SearchSpace
+from tests.campaign.paper_bench import PaperBench, Watch, begin, journaled, of, spec
+
+ASKED = ToType("Read the probe", "mS/cm", 0.0, 200.0)
+HELD = ("Held",)
+
+
+def asks(state):
+    return state.phase == "Held" and state.question is not None and state.question.number_unit is not None
+
+
+def ended(state):
+    return state.phase == "Complete"
+
+
+def test_the_number_that_is_typed_is_the_value(tmp_path):
+    with begin(tmp_path, PaperBench(typed=ASKED), spec(budget=2)) as campaign:
+        watch = Watch(campaign)
+        campaign.start()
+        for typed in ("12.5", "3e1 mS/cm"):
+            state = watch.until(lambda s, typed=typed: asks(s) and len(s.observed) == (typed != "12.5"))
+            assert (state.question.question, state.question.lowest) == ("Read the probe", 0.0)
+            assert state.question.choices == ("new vial", "fail")
+            campaign.answer(typed)
+        state = watch.until(ended)
+    assert [e.value for e in state.experiments] == [12.5, 30.0]
+    done = of(journaled(tmp_path), StepDone)[-1]
+    assert done.data == {"value": 30.0, "unit": "mS/cm", "typed": "3e1 mS/cm"}
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [("12,5", "decimals with a point"), ("12 mV", "is in mV"), ("999", "between 0 and 200"), ("", "is no number"),
+     ("nan", "is no number"), ("retry", "is no number")],
+)  # fmt: skip
+def test_what_cannot_be_right_is_refused_and_asked_for_still(tmp_path, typed, said):
+    with begin(tmp_path, PaperBench(typed=ASKED), spec(budget=2)) as campaign:
+        watch = Watch(campaign)
+        campaign.start()
+        watch.until(asks)
+        with pytest.raises(CampaignError, match=said):
+            campaign.answer(typed)
+        assert asks(campaign.state)
+    assert not of(journaled(tmp_path), Answered)
+
+
+def test_no_number_is_taken_where_a_choice_is_asked_for(tmp_path):
+    from campaign.executor import Outcome
+
+    bench = PaperBench(before=lambda step: Outcome({}, mismatch="odd"))
+    with begin(tmp_path, bench, spec(budget=2)) as campaign:
+        watch = Watch(campaign)
+        campaign.start()
+        watch.until(lambda s: s.question is not None and s.phase == "Held")
+        with pytest.raises(CampaignError, match="choose one of"):
+            campaign.answer("12.5")
+
+
+def test_a_vial_that_broke_before_it_was_read_is_made_again(tmp_path):
+    bench = PaperBench(typed=ASKED)
+    with begin(tmp_path, bench, spec(budget=2)) as campaign:
+        watch = Watch(campaign)
+        campaign.start()
+        watch.until(asks)
+        campaign.answer("new vial")
+        state = watch.until(lambda s: asks(s) and s.experiments[0].attempt == 2)
+        assert state.vials["A1"] == "given_up"
+        campaign.answer("fail")
+        watch.until(lambda s: s.experiments[0].status == "failed")
+
+
+def test_after_a_crash_the_number_is_asked_for_again_and_nothing_is_dosed_twice(tmp_path):
+    """XRD takes until tomorrow: the program may end meanwhile."""
+    bench = PaperBench(typed=ASKED)
+    with begin(tmp_path, bench, spec(budget=2)) as campaign:
+        watch = Watch(campaign)
+        campaign.start()
+        watch.until(asks)
+        dosed = list(bench.dosed)
+    with Campaign.reopen(Journal.open(tmp_path / "journal.sqlite"), bench) as campaign:
+        watch = Watch(campaign)
+        assert campaign.state.in_doubt is None
+        campaign.resume()
+        watch.until(asks)
+        campaign.answer("7")
+        state = watch.until(lambda s: s.experiments[0].status == "done")
+    assert state.experiments[0].value == 7.0
+    assert bench.dosed[: len(dosed)] == dosed
+    assert not of(journaled(tmp_path), VialGivenUp)
+    assert len([d for d in bench.dosed if d[0] == "A1"]) == 2
+
+
+def test_stop_all_while_a_number_is_asked_for(tmp_path):
+    with begin(tmp_path, PaperBench(typed=ASKED), spec(budget=2)) as campaign:
+        watch = Watch(campaign)
+        campaign.start()
+        watch.until(asks)
+        campaign.stop_all()
+        state = watch.until(lambda s: s.phase == "Aborted")
+        assert state.question is None
+        with pytest.raises(CampaignError, match="nothing is asked"):
+            campaign.answer("7")
+
+
+def test_a_campaign_without_any_bench_tells_the_recipe_and_takes_the_number(tmp_path):
+    space = SearchSpace((Continuous("T", 20, 80, "°C"), Continuous("acid", 0, 5, "mL")))
+    what = CampaignSpec(
+        "kettle", space, ObjectiveSpec("typed", "yield", "maximise", "%"), StrategySpec("random", initial=1),
+        StopSpec(budget=2),
+    )  # fmt: skip
+    with Campaign(what, TypedExecutor(what), Journal.create(tmp_path / "journal.sqlite")) as campaign:
+        watch = Watch(campaign)
+        campaign.start()
+        for number in (1, 2):
+            question = watch.until(lambda s, n=number: asks(s) and len(s.experiments) == n).question
+            assert question.question.startswith("Make this: T ")
+            assert question.question.endswith(" mL. Then type its yield")
+            assert "°C" in question.question
+            assert question.choices == ("repeat", "fail")
+            campaign.answer(str(10 * number))
+        state = watch.until(ended)
+    assert not state.simulated
+    assert [e.value for e in of(journaled(tmp_path), Observed)] == [10.0, 20.0]
