@@ -235,8 +235,11 @@ class TestDecisions:
     def test_one_decision_per_suggestion(self, waiting):
         """A double click does not accept the suggestion after."""
         campaign, watch = waiting
+        both = threading.Event()
+        campaign._desk.post(lambda: both.wait(PATIENCE_S))  # neither click is served before the other
         campaign.decide("accept")
         campaign.decide("accept")
+        both.set()
         watch.until(lambda s: s.waiting is not None and s.waiting.experiment == 2)
         assert len(watch._of(Decided)) == 1
 
@@ -380,16 +383,20 @@ def test_pictures_are_kept_beside_the_journal(opened, tmp_path):
         assert journal.check_images() == ()
 
 
-def test_closed_while_running_it_is_held_in_the_journal(tmp_path):
+def test_closed_while_running_it_is_held_in_the_journal(tmp_path, monkeypatch):
     gate = Gate(Dose)
     campaign = begin(tmp_path, PaperBench(before=gate))
     campaign.start()
     assert gate.reached.wait(PATIENCE_S)
-    closing = threading.Thread(target=campaign.close)
-    closing.start()
-    gate.open.set()
-    closing.join(PATIENCE_S)
-    assert not closing.is_alive()
+    post = campaign._desk.post
+
+    def goes_on(work):
+        post(work)
+        if campaign._desk.closing:  # the step ends after the closing has begun, however slow that is
+            gate.open.set()
+
+    monkeypatch.setattr(campaign._desk, "post", goes_on)
+    campaign.close()
     events = journaled(tmp_path)
     assert isinstance(of(events, StepDone)[-1], StepDone)
     assert events[-1] == PhaseChanged("Holding", "Held", "the program was closed")
