@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from campaign.attempt import number_in
+from campaign.awake import UNABLE, Awake, able
 from campaign.decide import Mind, ModelListener
 from campaign.desk import Desk, Leave, Listener
 from campaign.errors import CampaignError
@@ -22,6 +23,7 @@ from campaign.events import (
     Event,
     Included,
     Noted,
+    PhaseChanged,
     Point,
     SettingsChanged,
     Suggested,
@@ -96,6 +98,8 @@ class Campaign:
         self._unlisten = executor.listen_stop(lambda why: self.stop_all(f"the port owner: {why}"))
         self._mind = Mind()
         self._walk = Walk(desk, executor, journal, self._hands, self._mind)
+        self._awake = None if desk.state.simulated or executor.simulated else Awake()
+        desk.listen(self._heed)
         self._thread = threading.Thread(target=self._live, name="aliquot-campaign", daemon=True)
         self._thread.start()
 
@@ -125,7 +129,8 @@ class Campaign:
         self._allowed("start")
         if mistakes := self._executor.check(self.state.spec):
             raise CampaignError("\n".join(mistakes))
-        self._command("start", why="started")
+        warned = self._awake is not None and not able()
+        self._command("start", why=f"started; Aliquot {UNABLE}" if warned else "started")
 
     def pause(self, why: str = "paused") -> None:
         """Hold after the step under way."""
@@ -235,6 +240,8 @@ class Campaign:
             self._thread.join()
         self._mind.close()
         self._hands.close()
+        if self._awake is not None:
+            self._awake.close()
         self._journal.close()
 
     def __enter__(self) -> "Campaign":
@@ -257,6 +264,15 @@ class Campaign:
             raise CampaignError(f"there is no experiment {experiment}; there are {len(self.state.experiments)}")
 
     # Below: the campaign's thread only.
+
+    def _heed(self, event: Event, state: CampaignState) -> None:
+        """The computer stays awake while something may be under way."""
+        if self._awake is None or not isinstance(event, PhaseChanged):
+            return
+        if state.phase in ("Running", "Holding"):
+            self._awake.hold(f"the campaign {state.spec.name} is running")
+        else:
+            self._awake.release()
 
     def _live(self) -> None:
         desk = self._desk
