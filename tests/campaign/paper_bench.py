@@ -148,11 +148,12 @@ class Gate:
         if isinstance(step, self.kind):
             self.left -= 1
             if self.left == 0:
+                bench = self.bench  # whoever waits for `reached` may change it
                 self.reached.set()
-                if self.bench is None:
+                if bench is None:
                     assert self.open.wait(PATIENCE_S)
                 else:
-                    assert self.bench.stopped.wait(PATIENCE_S)
+                    assert bench.stopped.wait(PATIENCE_S)
                     raise StoppedError("paper")
         return None
 
