@@ -33,6 +33,11 @@ class ObjectiveSpec:
     meter: str | None = None
     noise: NotNegative = 0.0
 
+    @property
+    def needs_rig(self) -> bool:
+        """Whether it can be measured only in a vial that a rig has made."""
+        return self.kind in ("colour", "meter")
+
 
 @dataclass(frozen=True)
 class StrategySpec:

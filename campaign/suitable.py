@@ -86,7 +86,7 @@ def executor_for(
     from campaign import measure_executor
 
     kind = spec.objective.kind
-    on_a_rig = kind in ("colour", "meter") or (kind == "function" and rig is not None)
+    on_a_rig = spec.objective.needs_rig or (kind == "function" and rig is not None)
     if rig is not None and (not on_a_rig or replay is not None):
         typed = "; for a value that you type after the rig has dosed, give the rig a meter of kind by_person"
         hint = typed if kind == "typed" else ""
