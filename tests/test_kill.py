@@ -62,12 +62,14 @@ def test_no_kill_loses_an_experiment_or_doses_twice(tmp_path):
 
 
 def rig_with_many_vials(path: Path) -> Path:
-    """The shipped rig with a rack large enough for every vial that a kill makes us give up."""
+    """The shipped rig with a rack large enough for every vial that a kill makes us give up, and with a lease that
+    no busy machine outlasts."""
     shipped = load_rig(resources.path("rigs/virtual.toml"))
     rack = replace(shipped.rack, rows=6, columns=12)
     x_mm, y_mm = rack.position_mm(rack.slots[-1])
     travel_mm = (x_mm + 20, y_mm + 20, shipped.stage.travel_mm[2])
-    path.write_text(rig_to_toml(replace(shipped, rack=rack, stage=replace(shipped.stage, travel_mm=travel_mm))))
+    stage = replace(shipped.stage, travel_mm=travel_mm)
+    path.write_text(rig_to_toml(replace(shipped, rack=rack, stage=stage, lease_s=10.0)), encoding="utf-8")
     return path
 
 

@@ -6,14 +6,17 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import aliquot
+import resources
 from campaign.events import PhaseChanged, StepFailed, StepIntended
 from campaign.journal import Journal, JournalError
 from campaign.steps import Dose
+from hardware.rig_file import load_rig, rig_to_toml
 
 HOUSE = Path(__file__).resolve().parent.parent
 DIRECT = [sys.executable, "-P", "-m", "aliquot"]
@@ -39,7 +42,10 @@ def dosing(folder: Path) -> bool:
 def test_a_signal_in_the_middle_of_a_dose_stops_the_pumps_first(tmp_path, program, name):
     rig, truth, out = tmp_path / "twin.toml", tmp_path / "truth.jsonl", tmp_path / "out"
     here = {**os.environ, "HOME": str(tmp_path), "XDG_STATE_HOME": str(tmp_path), "PYTHONPATH": str(HOUSE)}
-    words = ["bench", "--write", str(rig), "--truth", str(truth), "--json"]
+    patient = tmp_path / "patient.toml"  # a lease that no busy machine outlasts: the signal is what stops it
+    shipped = load_rig(resources.path("rigs/virtual.toml"))
+    patient.write_text(rig_to_toml(replace(shipped, lease_s=10.0)), encoding="utf-8")
+    words = ["bench", str(patient), "--write", str(rig), "--truth", str(truth), "--json"]
     with subprocess.Popen([*DIRECT, *words], cwd=tmp_path, env=here, stdout=subprocess.PIPE, text=True) as served:
         try:
             assert served.stdout.readline().startswith("{")
