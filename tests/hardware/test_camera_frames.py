@@ -159,17 +159,16 @@ from hardware.devices import Frame
 from hardware.host import frames
 from hardware.host.frames import FrameWriter
 
-height, width, slots, count, rate = map(int, sys.argv[1:])
+height, width, slots, count, ahead = map(int, sys.argv[1:])
 image = np.empty((height, width, 3), np.uint8)
 writer = FrameWriter(image.nbytes, slots)
 print(json.dumps(writer.describe()), flush=True)
 sys.stdin.readline()
-began_s = time.monotonic()
 for number in range(count):
+    if number >= ahead:
+        sys.stdin.readline()  # the reader has taken another one
     image[:] = number % 251
     writer.put(Frame(image, time.monotonic(), number))
-    if rate:
-        time.sleep(max(0.0, began_s + (number + 1) / rate - time.monotonic()))
 print("done", flush=True)
 sys.stdin.readline()
 writer.close()
@@ -178,7 +177,8 @@ writer.close()
 
 @pytest.fixture
 def other_process():
-    """Starts a writer in another process; returns it and its ring's description."""
+    """Starts a writer in another process; returns it and its ring's description. The last argument is how many
+    frames it writes before it waits to be told of each that was taken."""
     running = []
 
     def start(*arguments: int) -> tuple[subprocess.Popen[str], dict]:
@@ -196,7 +196,7 @@ def other_process():
 
 @pytest.mark.parametrize("slots", [2, 3])
 def test_a_writer_at_full_speed_never_shows_a_torn_frame(other_process, slots):
-    process, description = other_process(240, 320, slots, 10**9, 0)
+    process, description = other_process(240, 320, slots, 10**9, 10**9)
     reader = FrameReader(description, alone=True)
     process.stdin.write("go\n")
     process.stdin.flush()
@@ -213,8 +213,8 @@ def test_a_writer_at_full_speed_never_shows_a_torn_frame(other_process, slots):
 
 
 def test_frames_of_a_camera_arrive_without_loss(other_process):
-    """1280x720 at 30 per second; the reader looks when it can, and misses none of 60."""
-    process, description = other_process(720, 1280, 24, 60, 30)
+    """1280x720, the writer up to half a ring ahead; the reader misses none of 60, which is more than a ring holds."""
+    process, description = other_process(720, 1280, 24, 60, 12)
     reader = FrameReader(description, alone=True)
     process.stdin.write("go\n")
     process.stdin.flush()
@@ -227,6 +227,9 @@ def test_frames_of_a_camera_arrive_without_loss(other_process):
             continue
         assert frame.image[0, 0, 0] == frame.image[-1, -1, -1] == frame.number % 251
         numbers.append(frame.number)
+        if len(numbers) <= 60 - 12:
+            process.stdin.write("taken\n")
+            process.stdin.flush()
     assert numbers == list(range(60))
     reader.close()
 
@@ -259,7 +262,7 @@ def test_many_threads_may_read_while_one_closes(writer):
 
 @pytest.mark.skipif(not POSIX, reason="named memory ends with its last user")
 def test_what_a_killed_writer_left_is_swept_away_by_the_next(other_process):
-    process, description = other_process(48, 64, 4, 1, 0)
+    process, description = other_process(48, 64, 4, 1, 1)
     path = Path(description["path"])
     assert path.exists()
     alive = FrameWriter(100, 2)
@@ -275,7 +278,7 @@ def test_what_a_killed_writer_left_is_swept_away_by_the_next(other_process):
 @pytest.mark.skipif(not POSIX, reason="Windows has no such files")
 def test_a_draft_that_a_killed_writer_left_is_swept_away_but_no_fresh_one(monkeypatch):
     folder = Path("/dev/shm") if Path("/dev/shm").is_dir() else Path(tempfile.gettempdir())  # noqa: S108
-    old, new = folder / ".aliquot-frames-old-draft", folder / ".aliquot-frames-new-draft"
+    old, new = (folder / f".aliquot-frames-{age}-draft-{os.getpid()}" for age in ("old", "new"))
     for draft in (old, new):
         draft.touch()
     os.utime(old, (time.time() - 100, time.time() - 100))
