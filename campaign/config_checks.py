@@ -45,6 +45,8 @@ def _objective(
             mistakes.add(f"objective.{key}", f"is missing: an objective of kind {kind} needs it")
         elif given and kind != objective.kind:
             mistakes.add(f"objective.{key}", f"does not belong to an objective of kind {objective.kind}")
+    if objective.kind == "meter" and objective.meter is not None and not objective.meter.strip():
+        mistakes.add("objective.meter", "expected the name of a meter in the rig file, got an empty text")
     if objective.noise and objective.kind != "formula":
         mistakes.add("objective.noise", f"does not belong to an objective of kind {objective.kind}")
     if objective.kind == "colour" and objective.direction != "minimise":

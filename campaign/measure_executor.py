@@ -138,7 +138,7 @@ class TypedExecutor(_MeasureExecutor):
         if not isinstance(step, Measure):
             return None
         units = {p.name: p.unit for p in self._spec.space.parameters}
-        recipe = ", ".join(f"{n} {say_value(v)} {units.get(n, '')}".rstrip() for n, v in step.point.items())
+        recipe = ", ".join(f"{n} {say_value(v, 4)} {units.get(n, '')}".rstrip() for n, v in step.point.items())
         objective = self._spec.objective
         return ToType(f"Make this: {recipe}. Then type its {objective.name}", objective.unit)
 

@@ -26,7 +26,7 @@ class Estimate:
 
 def estimate(spec: CampaignSpec, rig: RigSpec | None) -> Estimate:
     budget = spec.stop.budget
-    if spec.objective.kind != "colour":
+    if not spec.objective.needs_rig:
         return Estimate(budget, 0.0, {}, {})
     highs = {p.name: p.high for p in spec.space.parameters if not isinstance(p, Categorical)}
     stocks = {name: high for name, high in highs.items() if rig is None or name in rig.pumps}
@@ -70,6 +70,9 @@ def paragraph(spec: CampaignSpec) -> str:
     if stop.no_gain:
         ends.append(f"{stop.no_gain} experiments without gain")
     said.append(f"It ends after {' or '.join(ends)}.")
+    if spec.objective.kind == "typed":
+        said.append("Nothing is dosed: you are told each recipe, make it and type what came of it.")
+        return " ".join(said)
     said.append("It goes on by itself." if spec.mode == "automatic" else "Each point waits for your decision.")
     return " ".join(said)
 
@@ -85,8 +88,14 @@ def needs(
         return (("Measured", refused, False),)
     made = estimate(spec, rig)
     rest = max(0, made.experiments - over) / made.experiments
-    if spec.objective.kind != "colour":
+    if spec.objective.kind == "typed":
+        return (("Experiments", f"{made.experiments} at most; you make each and type its value", True),)
+    if not spec.objective.needs_rig:
         return (("Experiments", f"{made.experiments} at most, nothing is dosed", True),)
+    meter = spec.objective.meter
+    if meter is not None and rig is not None and meter not in rig.meters:
+        has = ", ".join(rig.meters) or "none"
+        return (("Meter", f"the rig has no meter {meter}; it has {has}", False),)
     lines: list[tuple[str, str, bool]] = []
     vials = len(rig.rack.slots) if rig is not None else None
     have = f", the rack holds {vials}" if vials is not None else ""

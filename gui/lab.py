@@ -36,7 +36,7 @@ MakeBench = Callable[[RigSpec], Bench]
 
 
 def needs_rig(spec: CampaignSpec) -> bool:
-    return spec.objective.kind == "colour"
+    return spec.objective.needs_rig
 
 
 class Lab:
@@ -130,6 +130,10 @@ class Lab:
             from campaign.measure_executor import FormulaExecutor
 
             return FormulaExecutor(spec, seed=self._seed)
+        if spec.objective.kind == "typed":
+            from campaign.measure_executor import TypedExecutor
+
+            return TypedExecutor(spec)
         if self.rig is None:
             raise RuntimeError(
                 f"An objective of kind {spec.objective.kind} cannot be measured from the window: "

@@ -1,6 +1,6 @@
 """What the banner says, from what is known. Pure: no Qt."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from campaign.events import Finished
 from campaign.state import CampaignState
@@ -22,10 +22,14 @@ class Choice:
 
 @dataclass(frozen=True)
 class Notice:
+    """number_unit: a number may be typed, in this unit ("" for none); number_for: what it is typed for."""
+
     tone: Tone
     text: str
     choices: tuple[Choice, ...] = ()
     image: str | None = None
+    number_unit: str | None = None
+    number_for: str = ""
 
 
 def notice(
@@ -67,9 +71,12 @@ def notice(
     if facts.mistakes:
         if question is not None:  # what went wrong never hides what is asked
             said = "\n".join((*facts.mistakes, question.text))
-            return Notice("fail", said, (*question.choices, Choice("dismiss", "Close the message")), question.image)
+            close = Choice("dismiss", "Close the message")
+            return replace(question, tone="fail", text=said, choices=(*question.choices, close))
         retry = (Choice("retry", "Try again", filled=True),) if facts.link == "failed" else ()
         return Notice("fail", "\n".join(facts.mistakes), (*retry, Choice("dismiss", "Close")))
+    if question is not None and question.number_unit is not None and message is not None:  # why it was not taken
+        return replace(question, text=f"{question.text}\n{message.text}")
     if question is not None:
         return question
     if facts.looking_only:
@@ -101,8 +108,13 @@ def _question(state: CampaignState) -> Notice | None:
     asked = state.question
     if asked is None:
         return None
-    choices = tuple(Choice(f"answer:{word}", _capital(word), n == 0) for n, word in enumerate(asked.choices))
-    return Notice("warn", asked.question, choices, asked.image)
+    typed = asked.number_unit is not None
+    choices = tuple(
+        Choice(f"answer:{word}", _capital(word), n == 0 and not typed) for n, word in enumerate(asked.choices)
+    )
+    attempt = state.attempt.number if state.attempt is not None else 0
+    number_for = f"experiment {asked.experiment}, attempt {attempt}" if typed else ""
+    return Notice("warn", asked.question, choices, asked.image, asked.number_unit, number_for)
 
 
 def _best(state: CampaignState, ended: Finished | None) -> str:

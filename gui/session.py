@@ -312,7 +312,7 @@ class Session:
         ]  # fmt: skip
         self._post(
             link="ready", said="", unfinished=None, looking_only=False, folder=folder, mistakes=(),
-            rig=self._lab.spec, simulated=self._lab.simulated,
+            rig=self._lab.spec, simulated=campaign.state.simulated,
         )  # fmt: skip
         self._bridge.opened.emit(campaign.state.spec)
         self._bridge.post_state(campaign.state)

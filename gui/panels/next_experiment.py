@@ -195,6 +195,8 @@ class NextExperiment(Card):
             lines.append("Nothing waits yet: press Start.")
         elif self.state.finished:
             lines.append("The campaign is over; nothing waits for you.")
+        elif self.state.question is not None:
+            lines.append("Waits for your answer, above.")
         elif self.state.phase in ("Holding", "Held"):
             lines.append("Paused: resume to go on.")
         elif current is not None:

@@ -142,6 +142,7 @@ class SetupPage(QWidget):
 
     def show_rig(self, rig: RigSpec | None) -> None:
         self.summary.show_rig(rig)
+        self.objective.show_meters(tuple(rig.meters) if rig is not None else ())
 
     def show_state(self, state: CampaignState, *, looking_only: bool = False) -> None:
         """Once a campaign has begun, only strategy, end and mode may still change: the form shows what is in

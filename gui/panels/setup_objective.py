@@ -1,6 +1,6 @@
 """Set-up card: what is made better, and for a colour the target as it will look."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor
@@ -15,6 +15,8 @@ from vision.colour import bgr_to_lab, lab_to_bgr
 
 KINDS = {
     "colour": "Colour of the vial",
+    "meter": "A meter of the rig",
+    "typed": "You make it and type it (no bench)",
     "formula": "Formula (no bench)",
 }
 ELSEWHERE = {"column": "Column of a table", "function": "Function of a script"}
@@ -35,6 +37,9 @@ class ObjectiveCard(Card):
             self.direction.addItem(words, key)
         self.name, self.unit = Line("Name", changed), Line("Unit", changed)
         self.formula, self.column = Line("Formula", changed), Line("Column", changed)
+        self.meter = combo("Meter of the rig")
+        self.meter.setEditable(True)
+        self.meter.currentTextChanged.connect(lambda _: changed())
         self.lab = [Line(f"{letter} of the target colour", changed, number=True) for letter in ("L*", "a*", "b*")]
         self.swatch = QPushButton("Pick…")
         self.swatch.setAccessibleName("Target colour")
@@ -47,6 +52,7 @@ class ObjectiveCard(Card):
             Field("objective.unit", "Unit", self.unit),
             Field("objective.formula", "Formula of the parameters", self.formula),
             Field("objective.column", "Column of the table", self.column),
+            Field("objective.meter", "Meter of the rig, by its name in the rig file", self.meter),
         ]
         grid = QGridLayout()
         grid.setSpacing(8)
@@ -55,6 +61,7 @@ class ObjectiveCard(Card):
             grid.setColumnStretch(column, (2, 3, 2, 1)[column])
         grid.addWidget(self.fields[4], 1, 0, 1, 4)
         grid.addWidget(self.fields[5], 1, 0, 1, 4)
+        grid.addWidget(self.fields[6], 1, 0, 1, 2)
         self.body.addLayout(grid)
         self.target = self._target_row()
         self.target_field = Field(
@@ -87,11 +94,25 @@ class ObjectiveCard(Card):
         choose(self.direction, table.get("direction", "minimise"))
         for key in ("name", "unit", "formula", "column"):
             getattr(self, key).setText(shown(table.get(key)))
+        self.meter.blockSignals(True)
+        self.meter.setCurrentText(shown(table.get("meter")))
+        self.meter.blockSignals(False)
         for line, value in zip(self.lab, table.get("target_lab") or ("", "", ""), strict=False):
             line.setText(f"{value:.4g}" if isinstance(value, float) else shown(value))
         self._noise = table.get("noise")
         self._fit()
         self._paint()
+
+    def show_meters(self, meters: Sequence[str]) -> None:
+        """Those of the rig that is open; the only one is taken at once."""
+        if list(meters) == [self.meter.itemText(n) for n in range(self.meter.count())]:
+            return
+        typed = self.meter.currentText()
+        self.meter.blockSignals(True)
+        self.meter.clear()
+        self.meter.addItems(list(meters))
+        self.meter.setCurrentText(typed or (meters[0] if len(meters) == 1 else ""))
+        self.meter.blockSignals(False)
 
     def _offer(self, kind: str) -> None:
         self.kind.blockSignals(True)
@@ -113,6 +134,8 @@ class ObjectiveCard(Card):
             table["target_lab"] = [read(line.text()) for line in self.lab]
         elif kind in ("formula", "column") and getattr(self, kind).text().strip():
             table[kind] = getattr(self, kind).text().strip()
+        if kind == "meter" and self.meter.currentText().strip():
+            table["meter"] = self.meter.currentText().strip()
         if kind == "formula" and self._noise is not None:
             table["noise"] = self._noise
         document["objective"] = table
@@ -143,6 +166,7 @@ class ObjectiveCard(Card):
         kind = self.kind.currentData()
         self.fields[4].setVisible(kind == "formula")
         self.fields[5].setVisible(kind == "column")
+        self.fields[6].setVisible(kind == "meter")
         self.target_field.setVisible(kind == "colour")
 
     def _lab(self) -> tuple[float, float, float] | None:

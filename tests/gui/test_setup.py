@@ -35,7 +35,7 @@ def retype(qtbot: QtBot, line: QWidget, text: str) -> None:
     qtbot.keyClicks(line, text)
 
 
-@pytest.mark.parametrize("name", ["colour", "course", "replay_p3ht"])
+@pytest.mark.parametrize("name", ["colour", "conductivity", "course", "replay_p3ht"])
 def test_shipped_campaigns_come_back_from_the_form_unchanged(qtbot: QtBot, name: str) -> None:
     spec = load_campaign(path(f"campaigns/{name}.toml"))
     assert page(qtbot, spec).spec == spec
@@ -166,7 +166,7 @@ def test_what_the_window_cannot_start_is_not_offered_and_told_when_it_is_loaded(
 ) -> None:
     form = page(qtbot, colour)
     kind = form.objective.kind
-    assert [kind.itemData(n) for n in range(kind.count())] == ["colour", "formula"]
+    assert [kind.itemData(n) for n in range(kind.count())] == ["colour", "meter", "typed", "formula"]
     form.load(load_campaign(path("campaigns/replay_p3ht.toml")))
     assert kind.currentData() == "column"
     assert form.spec is not None
