@@ -53,6 +53,7 @@ class BenchExecutor:
         self._spec = spec
         self._speed = speed
         self._function = function
+        self._touched = True  # a person was at the bench: whoever can tell lost steps is homed anew before it moves
         self._stop = threading.Event()
         self._eye = Eye(rig.spec, rig.camera)
         self._needed_ul: dict[str, dict[str, float]] = {}
@@ -131,10 +132,12 @@ class BenchExecutor:
         return ToType(f"{step.slot}: {asked.question}", asked.unit, asked.lowest, asked.highest)
 
     def _move(self, step: Move) -> Outcome:
-        if not self._rig.stage.homed:
-            self._rig.stage.home()
-        self._rig.stage.move_to(step.x_mm, step.y_mm, NOZZLES_UP_MM)  # also when it stands there already
-        x_mm, y_mm, _ = self._rig.stage.position_mm()
+        stage = self._rig.stage
+        touched, self._touched = self._touched, False
+        if not stage.homed or (touched and stage.range.drift_mm is not None):
+            stage.home()
+        stage.move_to(step.x_mm, step.y_mm, NOZZLES_UP_MM)  # also when it stands there already
+        x_mm, y_mm, _ = stage.position_mm()
         left_ul = {role: p.left_ul for role, p in self._rig.pumps.items()}
         question = syringe_question(self._needed_ul.get(step.slot, {}), left_ul)
         return Outcome({"x_mm": x_mm, "y_mm": y_mm}, mismatch=question, refill=question is not None)
@@ -219,6 +222,7 @@ class BenchExecutor:
         for slot in self.slots:
             self._rig.set_contents(slot, 0.0)
         self._empty.clear()
+        self._touched = True
 
     def stop(self) -> tuple[str, ...]:
         """Stop all devices and any wait; the names of those that did not confirm."""

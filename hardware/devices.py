@@ -64,11 +64,13 @@ class PumpAbilities:
 
 @dataclass(frozen=True)
 class StageRange:
-    """travel_mm: largest X, Y, Z; the smallest is 0. step_mm: resolution of each axis."""
+    """travel_mm: largest X, Y, Z; the smallest is 0. step_mm: resolution of each axis. drift_mm: further than this
+    from where it believed to be when it is homed anew, it is homed and `home` raises; None when it cannot tell."""
 
     travel_mm: tuple[float, float, float]
     step_mm: tuple[float, float, float]
     max_speed_mm_s: float
+    drift_mm: float | None = None
 
 
 class Device(Protocol):

@@ -134,12 +134,16 @@ class PumpSpec:
 @dataclass(frozen=True)
 class StageSpec:
     """travel_mm: largest X, Y and Z. X and Y carry the rack, Z lowers the nozzles: at 0 they are up, clear of every
-    vial, and a larger Z is deeper. Between slots the stage travels with the nozzles up, whoever asks."""
+    vial, and a larger Z is deeper. Between slots the stage travels with the nozzles up, whoever asks.
+
+    drift_mm: further than this from where it believed to be when it is homed anew, it has lost steps: an error.
+    Only some kinds can tell (hardware/README.md); 0 for not looking."""
 
     kind: str
     port: str
     travel_mm: tuple[Positive, Positive, Positive]
     settings: Mapping[str, str | int | float | bool]
+    drift_mm: NotNegative = 0.5
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,7 @@ _KILLED = re.compile(
 )
 _LOCKED = re.compile(r"(?:echo:\s*)?Printer locked!.*", re.IGNORECASE)
 _ENDSTOPS_HIT = re.compile(r"echo:\s*endstops hit:.*", re.IGNORECASE)
+_AXIS_AT = re.compile(r"\b([XYZ]):?\s*(-?\d{1,6}(?:\.\d{1,4})?)(?![\d.])")
 _NOT_HOMED = re.compile(r"echo:\s*Home\s.*first.*|echo:\s*Homing (?:Required|Failed).*", re.IGNORECASE)
 _FIRMWARE = re.compile(r"(?:ok\s+)?FIRMWARE_NAME:\s*(.*)")
 _FIELD = re.compile(r"\s+[A-Z_]+:")
@@ -54,6 +55,10 @@ class Word(StrEnum):
     ECHO = "M118"
     SWITCHES = "M119"
     SOFT_LIMITS = "M211"
+    SOFT_LIMITS_ON = "M211 S1"
+    SOFT_LIMITS_OFF = "M211 S0"
+    SWITCHES_STOP = "M120"
+    SWITCHES_IGNORED = "M121"
     SETTINGS = "M503"
     NO_POSITION_REPORTS = "M154 S0"
     QUICK_STOP = "M410"
@@ -131,6 +136,15 @@ def is_endstop_hit(text: str) -> bool:
     return _ENDSTOPS_HIT.fullmatch(text) is not None
 
 
+def hit_at(text: str) -> dict[str, float]:
+    """Axes whose end switch was hit, and where they were by the firmware's count then, mm."""
+    return _axes_at(text.partition("hit:")[2]) if is_endstop_hit(text) else {}
+
+
+def _axes_at(text: str) -> dict[str, float]:
+    return {axis: float(mm) for axis, mm in _AXIS_AT.findall(text)}
+
+
 def wants_homing(text: str) -> bool:
     return _NOT_HOMED.fullmatch(text) is not None
 
@@ -178,6 +192,12 @@ def soft_limits_of(said: list[str]) -> str | None:
     on = states[0][1].upper() == "ON" if states[0][1] else states[0][2] == "1"
     spans = [match for text in said if (match := _SOFT_LIMITS.fullmatch(text)) is not None]
     return ("on" if on else "off") + (f", {spans[0][1]} to {spans[0][2]}" if spans else "")
+
+
+def soft_least_of(said: list[str]) -> dict[str, float]:
+    """The lower ends in the answer to M211, mm: of an axis that homes towards them, where its switch closes."""
+    spans = [match for text in said if (match := _SOFT_LIMITS.fullmatch(text)) is not None]
+    return _axes_at(spans[0][1]) if spans else {}
 
 
 def switches_of(said: list[str]) -> dict[str, bool]:

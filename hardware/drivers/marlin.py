@@ -8,6 +8,10 @@ Easy to get wrong: "ok" means queued, not done, and has no name; M114 tells the 
 after M400; soft end stops do not work before homing, so nothing moves before it; an end switch in mid-move is told
 as an echo; opening the port may restart the board; M410 drops steps, so a stage that was stopped must be homed.
 
+Lost steps. Homed anew while it knows its place, it first goes slowly to the switches of X and Y (`marlin_touch`)
+and compares where they close by its count with where they are: beyond `drift_mm` of the stage it is homed all the
+same, and `home` raises. Only for axes that home to a switch at their lower end: without switches say drift_mm = 0.
+
 Stopping. M410 and M112 go out without a line number: firmware with EMERGENCY_PARSER acts on them as the bytes come
 in, firmware without it as it reads the line, which it does at once while its queue of four lines has room. So there
 is never more in that queue than one move or one M400. While homing, M410 would end one leg and let the next begin:
@@ -36,9 +40,10 @@ from hardware.errors import (
     ReplyError,
     StoppedError,
 )
+from hardware.parts.marlin_touch import Touch, in_words
 from hardware.parts.numbered_lines import ANSWER_S, NumberedLines
 from hardware.parts.travel import longest_s, target_within
-from hardware.spec import FeedMmMin, StageSpec
+from hardware.spec import NOZZLES_UP_MM, FeedMmMin, StageSpec
 from hardware.wire import Link
 
 PROBES = tuple(
@@ -55,12 +60,14 @@ STEPS_PER_MM = 80.0
 @dataclass(frozen=True)
 class Settings:
     """What a rig file may say under `settings`. feed_mm_min: speed of moves. z_first: home Z before X and Y, so
-    that the nozzles are up before the stage travels; off for a Z that can only be homed after X and Y."""
+    that the nozzles are up before the stage travels; off for a Z that can only be homed after X and Y.
+    switches_always_on: built with ENDSTOPS_ALWAYS_ON_DEFAULT, so that they need not be switched on and off."""
 
     baud: Literal[9600, 19200, 38400, 57600, 115200, 230400, 250000, 500000, 1000000] = 115200
     feed_mm_min: FeedMmMin = 3000.0
     homing_s: Annotated[float, Field(ge=1, le=600)] = 90.0
     z_first: bool = True
+    switches_always_on: bool = False
 
 
 class Driver:
@@ -74,6 +81,9 @@ class Driver:
         self._spec, self._settings = spec, settings
         self._link = Link(name, spec.port, settings.baud)
         self._lines = NumberedLines(self._link, halted=self._halted, unwind=self._unwind, lost=self._lose)
+        self._touch = Touch(self._lines, self._moved, self._position)
+        self._home_mm: Position | None = None
+        self._untold = ""
         self._latch = latch
         self._halt, self._calm = threading.Event(), threading.Event()
         self._calm.set()
@@ -148,7 +158,9 @@ class Driver:
     def range(self) -> StageRange:
         x, y, z = (1 / self._steps_per_mm.get(axis, STEPS_PER_MM) for axis in "XYZ")
         fastest = min(self._fastest_mm_s.get(axis, math.inf) for axis in "XY")
-        return StageRange(self.travel_mm, (x, y, z), min(self._settings.feed_mm_min / 60, fastest))
+        return StageRange(
+            self.travel_mm, (x, y, z), min(self._settings.feed_mm_min / 60, fastest), self._spec.drift_mm or None
+        )
 
     def about(self) -> Mapping[str, str]:
         with self._work():
@@ -182,21 +194,49 @@ class Driver:
         return self._homed
 
     def home(self) -> None:
+        """Find the switches. Raises HardwareError, homed all the same, when it was not where it believed to be."""
         words = (Word.HOME_Z, Word.HOME_XY) if self._settings.z_first else (Word.HOME,)
         with self._work(moves=True):
+            if self._homed and self._spec.drift_mm:
+                self._untold = in_words(self._drift_mm(), self._spec.drift_mm)
             self._homed = False
             with self._outcome("not_done"):
                 self._lines.begin()  # whatever was said of a lost position is answered by homing
                 self._set_modes()
+                self._touch.undo()
             self._homing = True
             try:
                 with self._outcome("unknown"):
                     for word in words:
                         self._end_of(word, self._settings.homing_s, 3 * self._settings.homing_s)
-                    self._position()
+                    self._home_mm = self._position()
             finally:
                 self._homing = False
             self._homed = True
+            if untold := self._untold:  # perhaps found before a homing that failed
+                self._untold = ""
+                raise HardwareError(self.name, untold)
+
+    def _drift_mm(self) -> dict[str, float]:
+        """How far X and Y are from where it believes them. It must be homed after it."""
+        if self._home_mm is None:
+            return {}
+        feed_mm_min = self._settings.feed_mm_min
+        with self._outcome("not_done"):
+            self._lines.settle()
+            self._set_modes()
+        with self._outcome("unknown"):
+            self._travelling = True
+            self._moved(f"G1 Z{NOZZLES_UP_MM:.3f} F{feed_mm_min:.0f}", 0.0)
+            always = self._settings.switches_always_on
+            return self._touch.drift_mm(self._home_mm, self._spec.drift_mm, feed_mm_min, always=always)
+
+    def _moved(self, line: str, lasts_s: float) -> None:
+        """Send a move and wait for its end. lasts_s: what it takes at a speed of its own."""
+        expected_s = lasts_s + self._expected_s(self._spec.travel_mm)
+        with suppress(DeviceTimeoutError):  # a lost "ok" says nothing; the end of the motion will
+            self._lines.ask(line, moves=True)
+        self._end_of(Word.FINISH, 1.5 * expected_s + 5, 4 * expected_s + 60)
 
     def move_to(self, x_mm: float, y_mm: float, z_mm: float | None = None) -> None:
         target_mm = target_within(self.name, self._spec.travel_mm, x_mm, y_mm, z_mm)
@@ -207,10 +247,7 @@ class Driver:
                 self._set_modes()
             self._travelling = True  # until it is known to have arrived
             with self._outcome("unknown"):
-                with suppress(DeviceTimeoutError):  # a lost "ok" says nothing; the position will
-                    self._lines.ask(says.move_words(target_mm, self._settings.feed_mm_min), moves=True)
-                expected_s = self._expected_s(target_mm)
-                self._end_of(Word.FINISH, 1.5 * expected_s + 5, 4 * expected_s + 60)
+                self._moved(says.move_words(target_mm, self._settings.feed_mm_min), 0.0)
                 here_mm = self._position()
             self._require_homed("unknown")
             if any(abs(a - b) > ARRIVED_MM for a, b in zip(here_mm, target_mm, strict=False)):

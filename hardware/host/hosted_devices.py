@@ -104,7 +104,7 @@ class HostedStage(Hosted):
         super().__init__(on, name, ask, look, stop)
         told = facts["stage_range"]
         travel_mm, step_mm = tuple(told["travel_mm"]), tuple(told["step_mm"])
-        self.range = StageRange(travel_mm, step_mm, told["max_speed_mm_s"])
+        self.range = StageRange(travel_mm, step_mm, told["max_speed_mm_s"], told["drift_mm"])
 
     @property
     def travel_mm(self) -> tuple[float, float, float]:

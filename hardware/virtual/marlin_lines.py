@@ -6,6 +6,9 @@ Source: MarlinFirmware/Marlin 2.1.2, gcode/queue.cpp and feature/e_parser.h.
 import re
 from collections.abc import Callable
 
+from hardware.virtual.motion import Point, along
+from hardware.virtual.world import SWITCH_MM
+
 RX_BYTES = 128
 LINE_BYTES = 96
 _EMERGENCY = re.compile(rb"\s*(?:N\d+\s*)?(M112|M410)(?!\d)")
@@ -75,3 +78,16 @@ class LineReader:
             return "checksum mismatch"
         self.last_number = number
         return None
+
+
+def until_a_switch(start: Point, target: Point) -> tuple[Point, str]:
+    """Where a move ends when switches end moves, and the axis whose switch at the low end did it, "" for none."""
+    ends = [
+        (max(0.0, (a + SWITCH_MM) / (a - b)), axis)
+        for axis, a, b in zip("XYZ", start, target, strict=True)
+        if b < a and b <= -SWITCH_MM
+    ]
+    if not ends:
+        return target, ""
+    fraction, axis = min(ends)
+    return along(start, target, fraction), axis

@@ -238,6 +238,13 @@ class World:
             self.sync()
             self._stand, self._travel = self.stage_mm(), None
 
+    def push_stage(self, by_mm: Point) -> None:
+        """A knock, or a belt that jumped, while it stands: the stage is elsewhere, and no motor has turned."""
+        with self._lock:
+            self.sync()
+            (x, y, z), (dx, dy, dz) = self._stand, by_mm
+            self._stand = (x + dx, y + dy, z + dz)
+
     def stage_mm(self) -> Point:
         """True position of the stage."""
         with self._lock:

@@ -81,6 +81,14 @@ def test_settings_are_read_in_all_their_spellings():
     )
     assert says.soft_limits_of(["echo:Soft endstops: Off  Min:  X0.00 Max:  X9.00"]) == "off, X0.00 to X9.00"
     assert says.soft_limits_of(["ok"]) is None
+    assert says.soft_least_of(["  M211 S1 ; ON", "  Min: X-1.00 Y0.00   Max: X150.00 Y105.00"]) == {"X": -1, "Y": 0}
+    assert says.soft_least_of(["echo:Soft endstops: Off  Min:  X-5.50 Max:  X9.00"]) == {"X": -5.5}
+    assert says.soft_least_of(["ok"]) == {}
+
+
+def test_where_a_switch_was_hit_is_read():
+    assert says.hit_at("echo:endstops hit:  X:-0.98 Y:12.30") == {"X": -0.98, "Y": 12.3}
+    assert says.hit_at("X:1.00 Y:2.00 Z:3.00 E:0.00 Count X:80") == {}
 
 
 class Noisy:

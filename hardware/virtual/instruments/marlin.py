@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from hardware.spec import StageSpec
-from hardware.virtual.marlin_lines import LineReader
+from hardware.virtual.marlin_lines import LineReader, until_a_switch
 from hardware.virtual.motion import Point, axis_limited
 from hardware.virtual.server import PortServer
 from hardware.virtual.world import SWITCH_MM, World
@@ -80,6 +80,8 @@ class Instrument(PortServer):
         self._homing_axes = ""
         self._homed = ""
         self._relative, self._inches, self._feed_mm_s = False, False, 25.0
+        self._soft, self._switches_stop, self._hit, self._hit_line = True, False, "", ""
+        self._hits: dict[str, float] = {}  # until it is homed
         self._lines = LineReader()
         self._queue: deque[str] = deque()
         self._working_since_s: float | None = None
@@ -94,6 +96,12 @@ class Instrument(PortServer):
     def garble(self, lines: int, spare: int = 0) -> None:
         """That many lines arrive with a bit turned, after `spare` that do not."""
         self._lines.spare, self._lines.garble = spare, lines
+
+    def slip(self, by_mm: Point) -> None:
+        """The stage is knocked, or a belt jumps, while it stands: what it believes stays as it is."""
+        self._world.push_stage(by_mm)
+        (x, y, z), (dx, dy, dz) = self._offset, by_mm
+        self._offset = (x + dx, y + dy, z + dz)
 
     def _believed(self) -> Point:
         x, y, z = self._world.stage_mm()
@@ -140,6 +148,9 @@ class Instrument(PortServer):
             self._walk()
             self._read_lines()
             progress = self._work()
+            if self._hit_line and self._working_since_s is None:  # told between two commands, after an ok
+                self._say(self._hit_line)
+                self._hit_line = ""
 
     def _read_lines(self) -> None:
         """Into the queue while that has room. Without an emergency parser, stops are seen here at the earliest."""
@@ -216,6 +227,10 @@ class Instrument(PortServer):
             pass
         elif command == "M105":
             self._say("T:21.50 /0.00 B:21.20 /0.00 @:0 B@:0")
+        elif command in ("M120", "M121"):
+            self._switches_stop = command == "M120"
+        elif command == "M211" and "S" in line:
+            self._soft = "S1" in line
         elif command in _REPORTS:
             self._say(*_REPORTS[command](self))
         else:
@@ -238,7 +253,9 @@ class Instrument(PortServer):
 
     def soft_limits(self) -> list[str]:
         x, y, z = self._world.spec.stage.travel_mm
-        return ["  M211 S1 ; ON", f"  Min: X0.00 Y0.00 Z0.00   Max: X{x:.2f} Y{y:.2f} Z{z:.2f}"]
+        least = " ".join(f"{axis}{-SWITCH_MM:.2f}" for axis in "XYZ")
+        state = "S1 ; ON" if self._soft else "S0 ; OFF"
+        return [f"  M211 {state}", f"  Min: {least}   Max: X{x:.2f} Y{y:.2f} Z{z:.2f}"]
 
     def switches(self) -> list[str]:
         states = (
@@ -271,8 +288,8 @@ class Instrument(PortServer):
             if words.get(axis):
                 value = float(words[axis]) * scale
                 target[i] = target[i] + value if self._relative else value
-                if axis in self._homed:  # soft end stops clamp, and say nothing
-                    target[i] = min(max(target[i], 0.0), self._world.spec.stage.travel_mm[i])
+                if axis in self._homed and self._soft:  # soft end stops clamp, and say nothing
+                    target[i] = min(max(target[i], -SWITCH_MM), self._world.spec.stage.travel_mm[i])
         planned = (target[0], target[1], target[2])
         if math.dist(planned, self._planned) > 1e-6:
             self._plan.append(Move(planned, self._feed_mm_s))
@@ -288,6 +305,10 @@ class Instrument(PortServer):
             x, y, z = self._world.stage_mm()
             bx, by, bz = self._going
             self._offset = (x - bx, y - by, z - bz)
+            if self._hit:
+                self._hits[self._hit] = self._going["XYZ".index(self._hit)]
+                said = " ".join(f"{axis}:{at_mm:.2f}" for axis, at_mm in self._hits.items())
+                self._hit_line, self._hit, self._planned = f"echo:endstops hit:  {said}", "", self._going
         self._moving = False
         if self._homing_axes:
             if self._homing:
@@ -297,11 +318,14 @@ class Instrument(PortServer):
         elif self._plan:
             move = self._plan.popleft()
             here, o = self._believed(), self._offset
-            self._going = move.target
             self._moving = True
             v = min(move.feed_mm_s, axis_limited(here, move.target, FASTEST_MM_S))
             x, y, z = move.target
-            self._world.start_stage((x + o[0], y + o[1], z + o[2]), v, axis_limited(here, move.target, ACCEL_MM_S2))
+            ends = (x + o[0], y + o[1], z + o[2])
+            if self._switches_stop:
+                ends, self._hit = until_a_switch(self._world.stage_mm(), ends)
+            self._going = (ends[0] - o[0], ends[1] - o[1], ends[2] - o[2])
+            self._world.start_stage(ends, v, axis_limited(here, move.target, ACCEL_MM_S2))
 
     def _home(self, line: str, first: bool) -> bool:
         """X, then Y, then Z of those asked for: to the switch, off it, and to it again slowly."""
@@ -309,6 +333,7 @@ class Instrument(PortServer):
             if self._plan or self._moving:
                 self._working_since_s = None  # it waits for the planner before it begins
                 return False
+            self._hits.clear()
             self._homing_axes = "".join(a for a in "XYZ" if re.search(rf"\b{a}", line)) or "XYZ"
             self._homed = "".join(a for a in self._homed if a not in self._homing_axes)
             where = list(self._world.stage_mm())
