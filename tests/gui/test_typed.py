@@ -23,6 +23,8 @@ TYPED = CampaignSpec(
 
 def test_a_campaign_that_a_person_makes_and_measures(qtbot: QtBot, make_window: MakeWindow) -> None:
     wiring = make_window(TYPED)
+    with qtbot.waitActive(wiring.window):
+        wiring.window.activateWindow()
     connected(qtbot, wiring, TYPED)
     banner = wiring.window.banner
     assert not banner.number.isVisible()
@@ -30,7 +32,7 @@ def test_a_campaign_that_a_person_makes_and_measures(qtbot: QtBot, make_window: 
     until(qtbot, lambda: wiring.state.phase == "Held" and banner.number.isVisible())
     assert banner.text.text().startswith("Make this: temperature ")
     assert banner.text.text().endswith("Then type its yield")
-    assert wiring.window.focusWidget() is banner.number
+    assert banner.number.hasFocus()
     assert not banner.enter.isEnabled()
     assert not wiring.facts.simulated
     qtbot.keyClicks(banner.number, "41,5")
