@@ -1,6 +1,5 @@
 """Makes experiments on a rig: moves, doses, looks, and asks when what is seen is not what was done."""
 
-import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol
 
@@ -19,6 +18,7 @@ from campaign.steps import CheckVial, Dose, Look, Measure, Move, Step, Wait
 from hardware.devices import Image, Rig
 from hardware.drivers.by_person import Settings
 from hardware.errors import HardwareError, StoppedError
+from hardware.latch import Latch
 from hardware.readying import all_full, unready
 from hardware.spec import NOZZLES_UP_MM
 
@@ -54,7 +54,7 @@ class BenchExecutor:
         self._speed = speed
         self._function = function
         self._touched = True  # a person was at the bench: whoever can tell lost steps is homed anew before it moves
-        self._stop = threading.Event()
+        self._stop = Latch()
         self._eye = Eye(rig.spec, rig.camera)
         self._needed_ul: dict[str, dict[str, float]] = {}
         self._empty: dict[str, Image] = {}
@@ -239,9 +239,9 @@ class BenchExecutor:
 
         return self._rig.listen(told)
 
-    def rearm(self) -> None:
-        self._rig.rearm()
-        self._stop.clear()
+    def rearm(self, asked: int) -> None:
+        self._rig.rearm(asked)
+        self._stop.release(asked)
 
     def close(self) -> None:
         """Cut a wait short. The rig stays open: it belongs to whoever opened it."""

@@ -90,8 +90,8 @@ class Executor(Protocol):
         """Call `function(why)` when something else than `stop` has stopped the bench; returns what ends it."""
         ...
 
-    def rearm(self) -> None:
-        """Allow commands again after `stop`."""
+    def rearm(self, asked: int) -> None:
+        """Allow commands again after a `stop` that came before the `latch.moment` asked. Raises HardwareError."""
         ...
 
     def refilled(self) -> None:

@@ -9,6 +9,7 @@ from campaign.executor import Executor, Outcome, ToType
 from campaign.steps import Step
 from campaign.worker import Worker
 from hardware.errors import HardwareError, StoppedError
+from hardware.latch import Latch
 
 log = logging.getLogger(__name__)
 STOP_PATIENCE_S = 5.0
@@ -20,14 +21,14 @@ class Hands:
     def __init__(self, executor: Executor) -> None:
         self._executor = executor
         self._worker = Worker("aliquot-hands")
-        self._stops = self._rearmed = 0
+        self._latch = Latch()
         self._stop: Future[tuple[str, ...]] | None = None
         self._stopped_s = 0.0
         self._busy: Future[Outcome] | None = None
 
     @property
     def stopped(self) -> bool:
-        return self._stops != self._rearmed
+        return self._latch.is_set()
 
     @property
     def busy(self) -> bool:
@@ -49,7 +50,7 @@ class Hands:
 
     def stop(self) -> None:
         """Stop everything now. Any thread, no lock, returns at once; `told` has the answer."""
-        self._stops += 1
+        self._latch.set()
         self._stopped_s = time.monotonic()
         future: Future[tuple[str, ...]] = Future()
         self._stop = future
@@ -77,14 +78,16 @@ class Hands:
             why += ". The step under way did not return"
         return why
 
-    def rearm(self) -> "Future[None]":
-        """Allow steps again; a stop that comes meanwhile stays in force. The future raises HardwareError."""
-        return self._worker.submit(self._rearm, self._stops)
+    def rearm(self, asked: int) -> "Future[None]":
+        """Allow steps again; a stop after the moment `asked` stays in force. The future raises HardwareError."""
+        return self._worker.submit(self._rearm, asked)
 
-    def _rearm(self, stops: int) -> None:
+    def _rearm(self, asked: int) -> None:
         self._wait_for_stop()
-        self._executor.rearm()
-        self._rearmed = stops
+        if self._latch.last_stop <= asked:
+            self._executor.rearm(asked)
+        if not self._latch.release(asked):
+            raise StoppedError("bench", "was stopped again meanwhile")
 
     def close(self) -> None:
         self._wait_for_stop()

@@ -36,6 +36,7 @@ from campaign.state import CampaignState
 from campaign.transitions import Command, after, allowed
 from campaign.walk import Walk
 from hardware.errors import HardwareError
+from hardware.latch import moment
 
 if TYPE_CHECKING:
     from campaign.journal import Journal
@@ -151,15 +152,19 @@ class Campaign:
         self._hands.stop()
         self._desk.post(lambda: self._aborting(f"Stop all by {by}"))
 
-    def rearm(self) -> None:
-        """After Stop all: allow commands again. The campaign is then held; the vial in work was given up."""
+    def rearm(self, asked: int | None = None) -> None:
+        """After Stop all: allow commands again. The campaign is then held; the vial in work was given up.
+
+        asked: the `latch.moment` at which a person wanted it, now without one; a stop after it stays in force.
+        """
+        asked = moment() if asked is None else asked
         if not self._hands.stopped:
             self._allowed("rearm")
         if self._hands.busy:
             raise CampaignError(
                 "a step is still under way since Stop all; wait a little, or start the program anew"
             )
-        self._desk.post(self._rearmed)
+        self._desk.post(lambda: self._rearmed(asked))
 
     def decide(self, action: Action, point: Point | None = None, why: str = "") -> None:
         """What becomes of the suggestion that waits: accept it, override it with `point`, or skip it.
@@ -331,9 +336,9 @@ class Campaign:
         if allowed(self.state.phase, "stop_all"):
             self._record(*self._desk.moves("stop_all", why=why))
 
-    def _rearmed(self) -> None:
+    def _rearmed(self, asked: int) -> None:
         try:
-            self._desk.wait_for(self._hands.rearm(), lambda: None)
+            self._desk.wait_for(self._hands.rearm(asked), lambda: None)
         except HardwareError as error:
             log.warning("rearm failed: %s", error)
             return

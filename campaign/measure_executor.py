@@ -16,6 +16,7 @@ from campaign.steps import Measure, Step
 from campaign.table import read_table
 from campaign.words import say_value
 from hardware.errors import HardwareError, StoppedError
+from hardware.latch import Latch
 
 _PLAIN = ObjectiveSpec("function", "value", "maximise")
 
@@ -28,7 +29,7 @@ class _MeasureExecutor:
     name = "measurement"
 
     def __init__(self) -> None:
-        self._stopped = False
+        self._stop = Latch()
 
     def check(self, spec: CampaignSpec) -> tuple[str, ...]:
         """Nothing stands in the way."""
@@ -42,7 +43,7 @@ class _MeasureExecutor:
 
     def perform(self, step: Step) -> Outcome:
         """Carry out a Measure step; no other kind is planned here."""
-        if self._stopped:
+        if self._stop.is_set():
             raise StoppedError(self.name, "stopped; re-arm to go on")
         if not isinstance(step, Measure):
             raise HardwareError(self.name, f"a step of kind {step.kind} needs a bench")
@@ -78,7 +79,7 @@ class _MeasureExecutor:
 
     def stop(self) -> tuple[str, ...]:
         """No further step begins; a measurement under way cannot be cut short."""
-        self._stopped = True
+        self._stop.set()
         return ()
 
     def listen_stop(self, function: Callable[[str], None]) -> Callable[[], None]:
@@ -86,8 +87,8 @@ class _MeasureExecutor:
         del function
         return lambda: None
 
-    def rearm(self) -> None:
-        self._stopped = False
+    def rearm(self, asked: int) -> None:
+        self._stop.release(asked)
 
     def close(self) -> None:
         """Nothing is held open."""

@@ -18,6 +18,7 @@ from gui.bridge import Bridge
 from gui.device_rows import rows_of
 from gui.lab import Lab
 from hardware.errors import HardwareError
+from hardware.latch import Latch, moment
 
 if TYPE_CHECKING:
     from hardware.devices import Rig
@@ -55,7 +56,7 @@ class DeviceWork:
         self._bridge, self._lab = bridge, lab
         self._claim, self._release = claim, release
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="aliquot-devices")
-        self._cancelled, self._halted = threading.Event(), threading.Event()
+        self._cancelled, self._halted = threading.Event(), Latch()
         self._answers: list[bool] = []
         self._answered = threading.Event()
         self.busy = self._closed = False
@@ -120,8 +121,9 @@ class DeviceWork:
         self._halted.set()
         self._cancelled.set()
 
-    def released(self) -> None:
-        self._halted.clear()
+    def released(self, asked: int) -> None:
+        """The stops before the `latch.moment` asked are released."""
+        self._halted.release(asked)
 
     def weigh_dose(self, role: str, volume_ul: float, rate_ul_s: float) -> None:
         """One dose at the nozzles, into what stands there, to be weighed."""
@@ -338,8 +340,9 @@ class _Checked:
         return getattr(self._rig, name)
 
     def rearm(self) -> None:
+        asked = moment()  # before the look: a stop that is not seen here is later, and stays in force
         if self._halted.is_set():
             raise HardwareError("rig", "a person has stopped everything")
-        self._rig.rearm()
+        self._rig.rearm(asked)
         if self._halted.is_set():
             self._rig.stop_all()

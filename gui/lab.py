@@ -11,7 +11,8 @@ from campaign.spec import CampaignSpec
 from gui.facts import DeviceFact, Facts
 from gui.units import volume
 from gui.words import Tone
-from hardware.errors import HardwareError
+from hardware.errors import HardwareError, StoppedError
+from hardware.latch import Latch
 from hardware.spec import MeterSpec, PumpSpec, RigSpec, StageSpec
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ class Lab:
         self._bench: Bench | None = None
         self._file: Path | None = None
         self._lock = threading.Lock()
-        self._stopped = threading.Event()
+        self._stopped = Latch()
         """Stop all was pressed and not released since, also while no rig was open."""
         self.rig: Rig | None = None
 
@@ -155,10 +156,12 @@ class Lab:
         self._stopped.set()
         return self.rig.stop_all() if self.rig is not None else ()
 
-    def rearm(self) -> None:
-        self._stopped.clear()
+    def rearm(self, asked: int) -> None:
+        """As of a rig, also while none is open."""
         if self.rig is not None:
-            self.rig.rearm()
+            self.rig.rearm(asked)
+        if not self._stopped.release(asked):
+            raise StoppedError("rig", "was stopped again meanwhile")
 
     def by_hand(self, act: str, values: tuple[float | str, ...]) -> str:
         """One movement or one delivery; returns what was done, in words."""

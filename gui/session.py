@@ -9,7 +9,6 @@ import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +24,7 @@ from gui.lab import Lab, MakeBench, needs_rig
 from gui.live_eye import LiveEye
 from gui.mistakes import mistakes_of
 from gui.revision import revised, said
+from gui.stopping import Stopping
 from hardware.devices import Frame
 
 if TYPE_CHECKING:
@@ -64,6 +64,7 @@ class Session:
         self.closed = False
         self._eye: LiveEye | None = None
         self.devices_work = DeviceWork(bridge, self._lab, self._claim, lambda: self._post(busy=""))
+        self._stopping = Stopping(self._lab, self.devices_work, lambda: self._campaign, self._post)
 
     @property
     def facts(self) -> Facts:
@@ -159,13 +160,11 @@ class Session:
             self.command("stop")
 
     def stop_all(self) -> None:
-        """Now: a thread of its own, behind no queue and no lock."""
-        self._post(stopped_at=datetime.now().astimezone(), stopped_by="", latched=True)
-        self.devices_work.halt()
-        threading.Thread(target=self._stop_all, name="aliquot-stop-all", daemon=True).start()
+        self._stopping.stop_all()
 
-    def rearm(self) -> None:
-        self._submit(self._rearm)
+    def rearm(self, asked: int) -> None:
+        """Release what was stopped before the `latch.moment` asked."""
+        self._submit(self._stopping.rearm, asked)
 
     # -- by hand
 
@@ -262,7 +261,7 @@ class Session:
         self._lab.open(spec, fresh=fresh)
         rig = self._lab.rig
         if rig is not None and rig is not before:
-            rig.listen(self._stopped_by_owner)
+            rig.listen(self._stopping.by_owner)
             self._close_eye()
             self._eye = LiveEye(rig.spec, self.latest_frame, self._bridge.post_reading)
 
@@ -344,33 +343,6 @@ class Session:
         if folder is None:
             raise RuntimeError("There is no campaign to report on yet: start one first.")
         self._bridge.report_ready.emit(str(write_report(folder / JOURNAL, folder / "report.html")))
-
-    def _stop_all(self) -> None:
-        campaign = self._campaign
-        if campaign is not None:
-            try:
-                campaign.stop_all("person")
-            except (RuntimeError, ValueError) as error:
-                log.info("the campaign did not take Stop all: %s", error)
-        unconfirmed = self._lab.stop_all()
-        self._post(unconfirmed=unconfirmed, latched=True, busy="", ending=False)
-
-    def _stopped_by_owner(self, why: str, unconfirmed: tuple[str, ...]) -> None:
-        """In the line's thread: the port owner stopped everything by itself, or was lost."""
-        self.devices_work.halt()
-        now = datetime.now().astimezone()
-        self._post(stopped_at=now, stopped_by=why, latched=True, unconfirmed=unconfirmed, busy="")
-
-    def _rearm(self) -> None:
-        try:
-            if self._campaign is not None:
-                self._campaign.rearm()
-            self._lab.rearm()
-        except RuntimeError as error:
-            self._post(said=str(error))
-        else:
-            self.devices_work.released()
-            self._post(latched=False, stopped_at=None, stopped_by="", unconfirmed=(), said="")
 
     def _by_hand(self, act: str, values: tuple[float | str, ...]) -> None:
         said = self._lab.by_hand(act, values)

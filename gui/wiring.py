@@ -137,7 +137,7 @@ class Wiring(QObject):
             case "close":
                 self._close_chosen(rest)
             case "rearm":
-                self.session.rearm()
+                self.session.rearm(int(rest))
             case "resume" | "stop":
                 self.session.command(head)
             case "retry":

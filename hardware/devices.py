@@ -235,8 +235,12 @@ class Rig(Protocol):
 
     @property
     def stopped(self) -> bool: ...
-    def rearm(self) -> None:
-        """Release the stop. Moves nothing. Raises HardwareError while what was stopped has not come to its end."""
+    def rearm(self, asked: int | None = None) -> None:
+        """Release the stop. Moves nothing. asked: the `latch.moment` at which a person wanted it; now without one.
+
+        Raises HardwareError while what was stopped has not come to its end, StoppedError when it was stopped since:
+        that stop stays in force.
+        """
         ...
 
     def listen(self, function: StopListener) -> Callable[[], None]:

@@ -11,9 +11,10 @@ from pydantic import TypeAdapter
 
 from hardware.devices import Camera, Device, Meter, Pump, Stage, StopListener
 from hardware.drivers import module_of
-from hardware.errors import HardwareError, NotConnectedError, OutOfRangeError, StoppedError
+from hardware.errors import HardwareError, NotConnectedError, OutOfRangeError
 from hardware.exchange import exchanged
 from hardware.fluidics import Delivery, for_driver
+from hardware.latch import Latch, moment
 from hardware.limits import LimitedPump, LimitedStage
 from hardware.parts.camera_address import without_secrets
 from hardware.plunger import Cut
@@ -53,7 +54,7 @@ class LocalRig:
         pumps: Mapping[str, Pump],
         stage: Stage,
         camera: Camera | None,
-        latch: threading.Event,
+        latch: Latch,
         meters: Mapping[str, Meter] = MappingProxyType({}),
     ) -> None:
         self.spec = spec
@@ -127,17 +128,12 @@ class LocalRig:
     def stopped(self) -> bool:
         return self._latch.is_set()
 
-    def rearm(self) -> None:
-        """Release the stop. Moves nothing. Raises HardwareError while what was stopped has not come to its end.
-
-        The last bytes of a stop must not meet what begins after the release.
-        """
+    def rearm(self, asked: int | None = None) -> None:
+        """As of any rig. The last bytes of a stop must not meet what begins after the release."""
+        asked = moment() if asked is None else asked
         if self._stops:
             raise HardwareError("rig", "is just being stopped; wait a moment")
-        self._station.release()
-        if self._stops:
-            self._latch.set()
-            raise StoppedError("rig", "was stopped again meanwhile")
+        self._station.release(asked)
 
     def close(self) -> None:
         _at_once({name: device.close for name, device in self._drivers.items()}, 2.0)
@@ -158,14 +154,14 @@ class LocalRig:
         return self.limited[role]
 
 
-def open_rig(spec: RigSpec, *, speed: float = 1.0, latch: threading.Event | None = None) -> LocalRig:
+def open_rig(spec: RigSpec, *, speed: float = 1.0, latch: Latch | None = None) -> LocalRig:
     """Open all devices side by side, without the camera if `spec.camera` is None.
 
     speed: how much faster than real time the bench's clock runs. latch: while it is set nothing moves.
 
     Raises RigOpenError that names every device that is missing; nothing stays open then.
     """
-    latch = latch if latch is not None else threading.Event()
+    latch = latch if latch is not None else Latch()
     parts: dict[str, Part] = {**spec.pumps, "stage": spec.stage, **spec.meters}
     if spec.camera is not None:
         parts["camera"] = spec.camera

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 from hardware.devices import Stage
 from hardware.errors import HardwareError, NotConnectedError, OutOfRangeError, StoppedError
+from hardware.latch import Latch
 from hardware.spec import RackSpec
 from hardware.toml_file import did_you_mean
 
@@ -19,7 +20,7 @@ OWN_MOVEMENT_S = 60.0
 class Station:
     """What all pumps and the stage of one rig have to agree on. Any thread; its lock is held for no exchange."""
 
-    def __init__(self, stage: Stage, rack: RackSpec, latch: threading.Event) -> None:
+    def __init__(self, stage: Stage, rack: RackSpec, latch: Latch) -> None:
         self.rack = rack
         self.latch = latch
         self._stage = stage
@@ -72,13 +73,15 @@ class Station:
         if self.latch.is_set():
             raise StoppedError(device, "everything is stopped; release the stop before going on")
 
-    def release(self) -> None:
-        """Release the stop. Raises HardwareError while something that began before it has not ended."""
+    def release(self, asked: int) -> None:
+        """Release the stops before the moment `asked`. Raises HardwareError while something that began before has
+        not ended, StoppedError when there was a stop since: nothing is released then."""
         with self._lock:
             if busy := sorted(self._at_work) + ["stage"] * self._moving:
                 left = f"{', '.join(busy)} has not come to its end since the stop"
                 raise HardwareError("rig", f"{left}; wait a little, or start the program anew")
-            self.latch.clear()
+            if not self.latch.release(asked):
+                raise StoppedError("rig", "was stopped again meanwhile")
 
     @contextmanager
     def pouring(

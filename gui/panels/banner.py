@@ -27,7 +27,8 @@ _EDITORS = (QLineEdit, QAbstractSpinBox, QComboBox)
 
 
 class Banner(QFrame):
-    """`chosen` carries the name of the choice, "answer:" and what was typed for a number."""
+    """`chosen` carries the name of the choice, "answer:" and what was typed for a number; for a choice that is held,
+    its name, a colon and the moment of the press."""
 
     chosen = Signal(str)
 
@@ -126,7 +127,7 @@ class Banner(QFrame):
         if choice.hold:
             button: QPushButton = HoldButton(choice.text, tone)
             assert isinstance(button, HoldButton)  # noqa: S101  # for the type checker
-            button.held.connect(lambda name=choice.name: self.chosen.emit(name))
+            button.held.connect(lambda began, name=choice.name: self.chosen.emit(f"{name}:{began}"))
         else:
             button = QPushButton(choice.text)
             button.clicked.connect(lambda _=False, name=choice.name: self.chosen.emit(name))

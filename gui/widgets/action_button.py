@@ -6,6 +6,7 @@ from PySide6.QtWidgets import QPushButton, QWidget
 
 from gui.style import mark
 from gui.theme import CONTROL_PX
+from hardware.latch import moment
 
 HOLD_MS = 1000
 
@@ -53,15 +54,17 @@ class ActionButton(QPushButton):
 
 
 class HoldButton(QPushButton):
-    """Acts after it was held down for a second (mouse, or the space bar); a fill shows how far."""
+    """Acts after it was held down for a second (mouse, or the space bar); a fill shows how far.
 
-    held = Signal()
+    `held` carries the `latch.moment` at which the press began."""
+
+    held = Signal(object)
 
     def __init__(self, text: str, fill: str, parent: QWidget | None = None) -> None:
         super().__init__(text, parent)
         self._fill = QColor(fill)
         self._fill.setAlpha(110)
-        self._gone_ms = 0
+        self._gone_ms = self._began = 0
         self._timer = QTimer(self, interval=40)
         self._timer.timeout.connect(self._tick)
         self.setMinimumHeight(CONTROL_PX)
@@ -71,7 +74,7 @@ class HoldButton(QPushButton):
 
     def _begin(self) -> None:
         if not self._timer.isActive():
-            self._gone_ms = 0
+            self._gone_ms, self._began = 0, moment()
             self._timer.start()
 
     def _end(self) -> None:
@@ -87,7 +90,7 @@ class HoldButton(QPushButton):
         if self._gone_ms >= HOLD_MS:
             self._timer.stop()
             self._gone_ms = 0
-            self.held.emit()
+            self.held.emit(self._began)
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
         super().paintEvent(event)

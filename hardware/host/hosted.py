@@ -15,6 +15,7 @@ from hardware.host.hosted_camera import HostedCamera
 from hardware.host.hosted_devices import HostedMeter, HostedPump, HostedStage
 from hardware.host.line import Line, OwnerLostError
 from hardware.host.messages import Message
+from hardware.latch import Latch, moment
 from hardware.parts.camera_address import without_secrets
 from hardware.rig import STOP_CONFIRMED_S, Missing, RigOpenError
 from hardware.rig_file import rig_to_toml
@@ -37,8 +38,9 @@ class HostedRig:
         self._state: dict[str, Any] = {}
         self._books: dict[str, Any] = {}
         """Of an owner that was lost, until another has them."""
-        self._stopped = threading.Event()
-        self._last_stop = object()
+        self._latch = Latch()
+        self._told_of = 0
+        """The owner's moment of the newest stop of its own that it told."""
         self._reopening = threading.Lock()
         self._line = self._started()
         facts = self._opened(self._line)
@@ -70,9 +72,9 @@ class HostedRig:
         self._ask("rig", "loaded", role, volume_ul)
 
     def stop_all(self) -> tuple[str, ...]:
-        self._halt()
+        self._latch.set()
         try:
-            return tuple(self._line.ask({"do": "stop"}, STOP_CONFIRMED_S + 0.5))
+            return tuple(self._line.ask({"do": "stop", "at": self._latch.last_stop}, STOP_CONFIRMED_S + 0.5))
         except OwnerLostError:
             return (*self.spec.pumps, "stage")
 
@@ -82,23 +84,18 @@ class HostedRig:
 
     @property
     def stopped(self) -> bool:
-        return self._stopped.is_set() or bool(self._look("stopped", False))
+        return self._latch.is_set() or bool(self._look("stopped", False))
 
-    def rearm(self) -> None:
-        """Release the stop; a port owner that was lost is started anew, with the books as they were.
-
-        Raises HardwareError while what was stopped has not come to its end, StoppedError when it is stopped again
-        meanwhile, RigOpenError.
-        """
+    def rearm(self, asked: int | None = None) -> None:
+        """As of any rig; a port owner that was lost is started anew, with the books as they were: RigOpenError."""
+        asked = moment() if asked is None else asked
         with self._reopening:
-            last_stop = self._last_stop
             if self._line.dead:
                 self._reopen()
-            if self._last_stop is last_stop:
-                self._ask("rig", "rearm")
-                self._stopped.clear()
-            if self._last_stop is not last_stop:
-                self._stopped.set()
+            told_of = self._told_of  # read first: what is told from here on is a stop after `asked`
+            if self._latch.last_stop <= asked:
+                self._ask("rig", "rearm", asked, told_of)
+            if not self._latch.release(asked):
                 raise StoppedError("rig", "was stopped again meanwhile")
 
     def listen(self, function: StopListener) -> Callable[[], None]:
@@ -167,12 +164,12 @@ class HostedRig:
         """Stopped, and with the books as they were; they are kept should it fail."""
         self._books = books = self._books or dict(self._state)
         self._line.close()
-        self._line = self._started()
+        self._line, self._told_of = self._started(), 0
         self._opened(self._line, {name: books[name] for name in ("left_ul", "primed", "contents_ul")})
         self._books = {}
 
     def _ask(self, on: str, what: str, *arguments: object) -> Any:
-        if self._stopped.is_set() and what in ACTS:
+        if self._latch.is_set() and what in ACTS:
             raise StoppedError(on.rpartition(".")[2], "everything is stopped; release the stop before going on")
         return self._line.ask({"do": "call", "on": on, "what": what, "arguments": list(arguments)})
 
@@ -186,6 +183,8 @@ class HostedRig:
             unconfirmed = message.get("unconfirmed")
             names = tuple(unconfirmed) if isinstance(unconfirmed, list) else ()
             self._tell(str(message["stopped"]), names)
+            if isinstance(at := message.get("at"), int):
+                self._told_of = max(at, self._told_of)
 
     def _lost(self, why: str) -> None:
         worst_ul = self._state.get("worst_left_ul", {})
@@ -196,7 +195,7 @@ class HostedRig:
 
     def _tell(self, why: str, unconfirmed: tuple[str, ...]) -> None:
         """From a thread of its own: whoever is told may ask the owner something."""
-        self._halt()
+        self._latch.set()
 
         def tell() -> None:
             for function in tuple(self._listeners):
@@ -206,10 +205,6 @@ class HostedRig:
                     log.exception("a listener failed")
 
         threading.Thread(target=tell, name="tells of a stop", daemon=True).start()
-
-    def _halt(self) -> None:
-        self._last_stop = object()
-        self._stopped.set()
 
 
 def open_hosted(

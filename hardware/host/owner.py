@@ -13,7 +13,14 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from hardware.errors import DeviceTimeoutError, HardwareError, NotConnectedError, ReplyError, StoppedError
+from hardware.errors import (
+    DeviceTimeoutError,
+    HardwareError,
+    NotConnectedError,
+    OutOfRangeError,
+    ReplyError,
+    StoppedError,
+)  # fmt: skip
 from hardware.exchange import save_exchange
 from hardware.host import commands
 from hardware.host.books import book_of, recalled, written
@@ -22,6 +29,7 @@ from hardware.host.lease import Lease
 from hardware.host.mender import Mender
 from hardware.host.messages import Channel, ChannelClosedError, Message, told
 from hardware.host.operations import Operations
+from hardware.latch import Latch, moment
 from hardware.rig import LocalRig, RigOpenError, open_rig
 from hardware.rig_file import parse_rig
 from hardware.spec import RigSpec
@@ -43,8 +51,11 @@ class Owner:
 
     def __init__(self, channel: Channel, leave: Callable[[], object]) -> None:
         self._channel, self._leave = channel, leave
-        self._latch = threading.Event()
-        self._last_stop = object()
+        self._latch = Latch()
+        self._by_itself = Latch()
+        """Stops that the program did not ask for; released by whoever was told of them."""
+        self._asked_to_stop = 0
+        """The program's moment of the newest stop it asked for."""
         self._spec: RigSpec | None = None
         self._rig: LocalRig | None = None
         self._operations = Operations()
@@ -75,19 +86,23 @@ class Owner:
             case "beat":
                 self._beat()
             case "stop":
-                self._latched()  # at once: what was asked for after this message is not released by it
+                self._latch.set()  # at once: a release that came before this message does not undo it
+                if isinstance(at := message.get("at"), int):
+                    self._asked_to_stop = max(at, self._asked_to_stop)
                 self._aside(self._stop_asked, message)
             case "open":
                 self._aside(self._open_asked, message)
             case "call":
-                last_stop = self._last_stop
-                self._aside(lambda asked: self._call_asked(asked, last_stop), message)
+                came = moment()
+                self._aside(lambda asked: self._call_asked(asked, came), message)
 
     def stop(self, by: str) -> tuple[str, ...]:
         """Stop every device and stay stopped. Any thread; the program is told, whether or not it listens."""
+        self._by_itself.set()
+        at = self._by_itself.last_stop
         unconfirmed = self._stop_devices()
         log.warning("stopped everything: %s", by)
-        self._aside(self._send, {"stopped": by, "unconfirmed": list(unconfirmed)})
+        self._aside(self._send, {"stopped": by, "unconfirmed": list(unconfirmed), "at": at})
         return unconfirmed
 
     def end(self, why: str = "") -> None:
@@ -96,7 +111,7 @@ class Owner:
         if self._mender is not None:
             self._mender.end()
         self._lease.end()
-        self._latched()
+        self._latch.set()
         if self._door is not None:
             self._door.ending()
         if why or self._operations.running():
@@ -110,12 +125,8 @@ class Owner:
         self._lease.beat()
         self._send({"beat": True})
 
-    def _latched(self) -> None:
-        self._last_stop = object()
-        self._latch.set()
-
     def _stop_devices(self) -> tuple[str, ...]:
-        self._latched()
+        self._latch.set()
         if self._rig is not None:
             return self._rig.stop_all()
         return () if self._spec is None else (*self._spec.pumps, "stage")  # being opened: nobody was asked yet
@@ -130,7 +141,7 @@ class Owner:
         try:
             threading.Thread(target=work, args=(message,), name=str(message.get("do")), daemon=True).start()
         except RuntimeError:  # the system gives no more threads
-            if message.get("do") == "stop":
+            if message.get("do") in ("stop", None):  # the last tells the program of a stop
                 work(message)
             else:
                 self._answer(message, {"error": told(HardwareError("port owner", "has no thread left; stop"))})
@@ -164,11 +175,13 @@ class Owner:
         except OSError as error:  # all other ways to stop it are open
             warnings.append(f"`aliquot stop` cannot reach this rig: {error}")
         self._lease.counts(lease_s)
-        last_stop = self._last_stop
+        last_stop = self._latch.last_stop
         rig = self._devices(spec, speed)
+        stopped = self._latch.last_stop != last_stop
         if books := message.get("books"):
             self._latch.set()  # it follows one that was lost: a person goes on, not a program
             commands.restore(rig, books)
+        last_stop = self._latch.last_stop
         rig.when_booked(self._show)
         self._book = book_of(spec)
         booked = ""
@@ -180,7 +193,7 @@ class Owner:
         devices = {**rig.pumps, "stage": rig.stage, **rig.meters}
         self._mender = Mender(devices, lambda: bool(self._operations.running()), self._show)
         self._rig = rig
-        if self._last_stop is not last_stop:  # it was stopped while it was being opened
+        if stopped or self._latch.last_stop != last_stop:  # while it was being opened
             self._stop_devices()
         threading.Thread(target=self._show_while_busy, name="shows", daemon=True).start()
         return {**commands.facts(rig), "warnings": warnings, "booked": booked}
@@ -194,13 +207,13 @@ class Owner:
                 raise
         return open_rig(spec, speed=speed, latch=self._latch)
 
-    def _call_asked(self, message: Message, last_stop: object) -> None:
-        """last_stop: as it was when the message came."""
+    def _call_asked(self, message: Message, came: int) -> None:
+        """came: the moment of the message."""
         failures: list[Exception] = []
 
         def answer() -> Message:
             try:
-                return {"value": self._called(message, last_stop)}
+                return {"value": self._called(message, came)}
             except Exception as error:  # as above
                 if not isinstance(error, HardwareError):
                     log.exception("%s.%s failed", message.get("on"), message.get("what"))
@@ -221,19 +234,20 @@ class Owner:
             if message.get("what") not in commands.QUESTIONS:
                 self._keep_exchange(error)
 
-    def _called(self, message: Message, last_stop: object) -> object:
+    def _called(self, message: Message, came: int) -> object:
         rig, arguments = self._rig, message.get("arguments", [])
         if rig is None or not isinstance(arguments, list):
             raise HardwareError("port owner", "has no rig open")
         on, what = str(message.get("on")), str(message.get("what"))
         if (on, what) != ("rig", "rearm"):
             return commands.called(rig, on, what, arguments)
-        if self._last_stop is last_stop:
-            rig.rearm()
-            self._lease.again()
-        if self._last_stop is not last_stop:
-            self._stop_devices()  # again, lest something has begun in between
+        if len(arguments) != 2 or not all(isinstance(at, int) for at in arguments):
+            raise OutOfRangeError("rig", f"rearm takes two moments, not {str(arguments)[:80]}")
+        asked, told_of = arguments
+        if self._asked_to_stop > asked or not self._by_itself.release(told_of):
             raise StoppedError("rig", "was stopped again meanwhile")
+        rig.rearm(came)
+        self._lease.again()
         return None
 
     def _answer(self, message: Message, answer: Message) -> None:

@@ -92,7 +92,7 @@ class PaperBench:
         self.stop_listener = function
         return lambda: None
 
-    def rearm(self) -> None:
+    def rearm(self, asked: int) -> None:
         self.stopped.clear()
 
     def refilled(self) -> None:

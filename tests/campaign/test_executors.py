@@ -19,6 +19,7 @@ from campaign.spec import CampaignSpec, DosingSpec, ObjectiveSpec
 from campaign.steps import CheckVial, Dose, Look, Measure, Move, Wait
 from hardware.devices import Camera, Frame, Rig
 from hardware.errors import HardwareError, OutOfRangeError, StoppedError
+from hardware.latch import moment
 from hardware.rig import open_rig
 from hardware.rig_file import load_rig
 from hardware.virtual.bench import VirtualBench
@@ -115,7 +116,7 @@ def test_stop_lets_no_further_measurement_begin():
     assert executor.stop() == ()
     with pytest.raises(StoppedError):
         executor.perform(Measure({"x": 1.0}))
-    executor.rearm()
+    executor.rearm(moment())
     assert once(executor, {"x": 1.0}) == (1.0, None)
 
 
@@ -283,7 +284,7 @@ def test_stop_cuts_a_wait_short_and_holds_until_rearmed(executor: BenchExecutor)
     assert seen == ["stopped"]
     with pytest.raises(StoppedError):
         executor.perform(Move("A2", 39.0, 15.0))
-    executor.rearm()
+    executor.rearm(moment())
     executor.perform(executor.plan(POINT, "A2")[0])
 
 

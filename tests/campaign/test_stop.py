@@ -10,6 +10,7 @@ from campaign.journal import Journal
 from campaign.loop import Campaign
 from campaign.steps import CheckVial, Dose, Look, Move
 from hardware.errors import HardwareError
+from hardware.latch import moment
 from tests.campaign.paper_bench import PATIENCE_S, Gate, PaperBench, Watch, begin, journaled, spec
 
 
@@ -227,10 +228,27 @@ def test_a_step_that_never_returns_does_not_keep_the_campaign(tmp_path, monkeypa
     assert len([e for e in events if isinstance(e, VialGivenUp)]) == 1
 
 
+def test_a_stop_between_the_wish_to_release_and_the_release_stays_in_force(tmp_path):
+    campaign, bench, _ = caught(tmp_path)
+    campaign.stop_all("test")
+    assert campaign.wait(PATIENCE_S)
+    confirmed = moment()
+    campaign.stop_all("somebody else")
+    campaign.rearm(confirmed)
+    assert campaign.wait(PATIENCE_S)
+    assert campaign.state.phase == "Aborted"
+    assert campaign._hands.stopped
+    assert bench.stopped.is_set()
+    campaign.rearm()
+    assert campaign.wait(PATIENCE_S)
+    assert campaign.state.phase == "Held"
+    campaign.close()
+
+
 def test_a_bench_that_cannot_be_rearmed_stays_aborted(tmp_path, caplog):
     campaign, bench, _ = caught(tmp_path)
 
-    def broken():
+    def broken(asked):
         raise HardwareError("stage", "does not answer")
 
     bench.rearm = broken

@@ -7,6 +7,7 @@ import pytest
 from campaign.config import load_campaign
 from gui.lab import Lab
 from hardware.errors import StoppedError
+from hardware.latch import moment
 from hardware.virtual.bench import VirtualBench
 from resources import path
 
@@ -24,7 +25,7 @@ def test_a_stop_while_the_rig_is_being_opened_is_in_force_when_it_is(
         assert rig.stopped
         with pytest.raises(StoppedError):
             rig.stage.home()
-        lab.rearm()
+        lab.rearm(moment())
         assert not rig.stopped
         rig.stage.home()
     finally:

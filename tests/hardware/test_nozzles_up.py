@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from hardware.errors import DeviceTimeoutError, HardwareError, StoppedError
+from hardware.latch import Latch
 from hardware.limits import LimitedStage
 from hardware.rig import open_rig
 from hardware.rig_file import load_rig
@@ -42,8 +43,8 @@ class Legs:
         self.stops += 1
 
 
-def limited(stage: Legs) -> tuple[LimitedStage, threading.Event]:
-    latch = threading.Event()
+def limited(stage: Legs) -> tuple[LimitedStage, Latch]:
+    latch = Latch()
     return LimitedStage(stage, Station(stage, SPEC.rack, latch)), latch  # type: ignore[arg-type]
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from hardware.devices import PumpRange
 from hardware.errors import HardwareError, NotConnectedError, OutOfRangeError, StoppedError
+from hardware.latch import Latch
 from hardware.rig import LocalRig, RigOpenError, open_rig
 from hardware.spec import CameraSpec, PumpSpec, RackSpec, RigSpec, StageSpec, VialSpec
 from hardware.virtual.bench import VirtualBench
@@ -189,7 +190,7 @@ class Drop:
 
 @pytest.fixture
 def by_hand() -> LocalRig:
-    return LocalRig(SPEC, {"red": Drop()}, SlowStage(), None, threading.Event())
+    return LocalRig(SPEC, {"red": Drop()}, SlowStage(), None, Latch())
 
 
 def test_a_second_move_leaves_the_first_one_guarded(by_hand):

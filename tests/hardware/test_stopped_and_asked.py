@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from hardware.errors import NotConnectedError
+from hardware.latch import Latch
 from hardware.rig import open_rig
 from hardware.spec import MeterSpec, PumpSpec, RackSpec, RigSpec, StageSpec, VialSpec
 from hardware.virtual.bench import VirtualBench
@@ -39,7 +40,7 @@ def a_rig(pumps, stage="grbl", meters=()) -> RigSpec:
     ids=["grbl and all pumps", "marlin", "rrf", "zaber"],
 )
 def test_who_is_stopped_is_asked_and_opened(spec):
-    latch = threading.Event()
+    latch = Latch()
     latch.set()
     with VirtualBench(spec, speed=100.0) as bench, open_rig(bench.rig, speed=100.0, latch=latch) as rig:
         assert rig.stop_all() == ()

@@ -14,6 +14,7 @@ from hardware.errors import HardwareError, OutOfRangeError, StoppedError
 from hardware.host import door
 from hardware.host.messages import Channel
 from hardware.host.owner import Owner
+from hardware.latch import moment
 from hardware.rig_file import rig_to_toml
 from tests.hardware.host.test_hosted import Dosing, Heard, posix
 from tests.hardware.host.test_lease import ROOT, stand_still, until
@@ -70,7 +71,7 @@ def test_what_is_no_number_of_that_kind_is_refused_before_anything_is_sent(bench
 
 
 def test_a_release_that_was_asked_for_before_a_stop_does_not_undo_it(rig):
-    rearm = json.dumps({"do": "call", "op": "x", "on": "rig", "what": "rearm", "arguments": []}).encode()
+    rearm = json.dumps({"do": "call", "op": "x", "on": "rig", "what": "rearm", "arguments": [9**9, 9**9]}).encode()
     for _ in range(30):
         write(rig, rearm + b'\n{"do":"stop","op":"y"}\n')
         with pytest.raises(StoppedError):
@@ -90,6 +91,31 @@ def test_a_stop_while_the_release_is_under_way_wins(rig):
             asked(rig, "stage", "home")
     rig.rearm()
     rig.stage.home()
+
+
+def test_a_release_that_was_asked_for_before_the_program_stopped_is_refused(rig):
+    rig.stop_all()
+    confirmed = moment()
+    rig.stop_all()
+    with pytest.raises(StoppedError, match="again meanwhile"):
+        rig.rearm(confirmed)
+    with pytest.raises(StoppedError, match="again meanwhile"):
+        asked(rig, "rig", "rearm", confirmed, 9**9)
+    assert rig.stopped
+    rig.rearm()
+    rig.stage.home()
+
+
+def test_a_release_does_not_undo_a_stop_of_the_owner_that_the_program_has_not_heard_of(rig, monkeypatch):
+    rig.stop_all()
+    heard = threading.Event()
+    monkeypatch.setattr(rig._line, "_heard", lambda message: "stopped" in message and heard.set())
+    door.stop_everything("a foot switch")
+    assert heard.wait(10)
+    with pytest.raises(StoppedError, match="again meanwhile"):
+        rig.rearm()
+    with pytest.raises(StoppedError):
+        asked(rig, "stage", "home")
 
 
 def _quietly(act) -> None:
