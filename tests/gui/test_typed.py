@@ -3,11 +3,15 @@
 from dataclasses import replace
 
 from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QLineEdit, QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 
 from campaign.config import load_campaign
 from campaign.spec import CampaignSpec, ObjectiveSpec, StopSpec, StrategySpec
 from gui.estimate import needs, paragraph
+from gui.notices import Choice, Notice
+from gui.panels.banner import Banner
+from gui.theme import DARK
 from hardware.rig_file import load_rig
 from optimiser.space import Continuous, SearchSpace
 from resources import path
@@ -23,8 +27,6 @@ TYPED = CampaignSpec(
 
 def test_a_campaign_that_a_person_makes_and_measures(qtbot: QtBot, make_window: MakeWindow) -> None:
     wiring = make_window(TYPED)
-    with qtbot.waitActive(wiring.window):
-        wiring.window.activateWindow()
     connected(qtbot, wiring, TYPED)
     banner = wiring.window.banner
     assert not banner.number.isVisible()
@@ -32,7 +34,7 @@ def test_a_campaign_that_a_person_makes_and_measures(qtbot: QtBot, make_window: 
     until(qtbot, lambda: wiring.state.phase == "Held" and banner.number.isVisible())
     assert banner.text.text().startswith("Make this: temperature ")
     assert banner.text.text().endswith("Then type its yield")
-    assert banner.number.hasFocus()
+    assert wiring.window.focusWidget() is banner.number
     assert not banner.enter.isEnabled()
     assert not wiring.facts.simulated
     qtbot.keyClicks(banner.number, "41,5")
@@ -41,13 +43,37 @@ def test_a_campaign_that_a_person_makes_and_measures(qtbot: QtBot, make_window: 
     assert banner.number.text() == "41,5", "what was typed stays, to be put right"
     banner.number.selectAll()
     qtbot.keyClicks(banner.number, "41.5")
-    qtbot.keyClick(banner.number, Qt.Key.Key_Return)
+    qtbot.mouseClick(banner.enter, Qt.MouseButton.LeftButton)
     until(qtbot, lambda: wiring.state.phase == "Held" and len(wiring.state.observed) == 1)
     until(qtbot, lambda: banner.number.isVisible() and banner.number.text() == "")
     qtbot.mouseClick(banner_button(wiring, "Fail"), Qt.MouseButton.LeftButton)
     until(qtbot, lambda: wiring.state.made == 2 or len(wiring.state.experiments) == 3)
     until(qtbot, lambda: wiring.state.finished or banner.number.isVisible())
     assert [e.value for e in wiring.state.experiments][:2] == [41.5, None]
+
+
+def test_return_hands_the_number_in_and_leaves_an_editor_its_focus(qtbot: QtBot) -> None:
+    window = QWidget()
+    other, banner = QLineEdit(), Banner()
+    column = QVBoxLayout(window)
+    column.addWidget(other)
+    column.addWidget(banner)
+    qtbot.addWidget(window)
+    banner.set_theme(DARK)
+    window.show()
+    other.setFocus()
+    asked = Notice("warn", "Read the probe", (Choice("answer:fail", "Fail"),), None, "mS/cm", "experiment 1")
+    banner.show_notice(asked)
+    assert window.focusWidget() is other, "who types elsewhere goes on typing"
+    qtbot.keyClicks(banner.number, " 12.5")
+    with qtbot.waitSignal(banner.chosen) as chosen:
+        qtbot.keyClick(banner.number, Qt.Key.Key_Return)
+    assert chosen.args == ["answer:12.5"]
+    banner.show_notice(None)
+    banner.show_notice(asked)
+    assert banner.number.text() == ""
+    qtbot.keyClick(banner.number, Qt.Key.Key_Return)
+    assert not banner.enter.isEnabled()
 
 
 def test_the_form_offers_the_meters_of_the_rig(qtbot: QtBot) -> None:
