@@ -33,6 +33,8 @@ class HostedCamera:
         self.name = name
         self._spec = spec
         self._line: Line | None = None
+        self._newest: Line | None = None
+        """It becomes `_line` once its camera is open: nothing is asked of it before."""
         self._ring: FrameReader | None = None
         self._number = 0
         self._last: Frame | None = None
@@ -51,14 +53,15 @@ class HostedCamera:
             if self._unwanted.is_set() or (self._line is not None and not self._line.dead):
                 return
             self._tried_s = time.monotonic()
-            self._line = Line(self.name, "hardware.host.eye", self._heard, self._lost, HUNG_S)
+            self._newest = line = Line(self.name, "hardware.host.eye", self._heard, self._lost, HUNG_S)
             try:
-                self._line.ask({"do": "open", "camera": dataclasses.asdict(self._spec)}, OPEN_S)
+                line.ask({"do": "open", "camera": dataclasses.asdict(self._spec)}, OPEN_S)
             except HardwareError:
-                self._line.close()
+                line.close()
                 raise
             if self._unwanted.is_set():
-                self._line.close()
+                line.close()
+            self._line = line
 
     def _lost(self, why: str) -> None:
         log.warning("the process of %s %s", self.name, why)
@@ -72,8 +75,9 @@ class HostedCamera:
 
     def close(self) -> None:
         self._unwanted.set()
-        if self._line is not None:
-            self._line.close()
+        for line in (self._newest, self._line):
+            if line is not None:
+                line.close()
         ring, self._ring = self._ring, None
         if ring is not None:
             ring.close()
