@@ -29,6 +29,7 @@ from optimiser.space import Categorical, Continuous, Mixture, Parameter, SearchS
 from optimiser.suggestion import Suggestion
 
 if TYPE_CHECKING:
+    from campaign.measured import Measured
     from hardware.virtual.bench import VirtualBench
     from vision.reading import VialReading
 
@@ -74,7 +75,7 @@ def run(
     *,
     rig: str | Path | None = None,
     replay: str | Path | None = None,
-    measure: Callable[..., float] | None = None,
+    measure: "Callable[..., Measured] | None" = None,
     seed: int = 0,
     budget: int | None = None,
     speed: float = 1.0,
@@ -88,7 +89,8 @@ def run(
 
     campaign: a file, the name of a shipped one, or a CampaignSpec. rig: a rig file; without it a colour campaign
     takes the virtual bench. replay: a table of measured experiments that stands for the bench. measure: a function
-    of the parameters, by name, for an objective of kind "function". speed: factor of the virtual bench's clock.
+    of the parameters, by name, for an objective of kind "function": a number, (number, standard deviation) or None;
+    with a rig it is called when the vial is made. speed: factor of the virtual bench's clock.
     fresh: every vial is clean and every syringe full, whatever the rig's books say of earlier campaigns.
     out: folder of the journal. resume: pick up the unfinished campaign in `out`; its own seed stays, and settings
     of `campaign` that differ (strategy, stop rules) are in force from then on. person: answers what the campaign

@@ -6,6 +6,7 @@ from typing import Any
 
 from campaign.events import Asked, Event, Finished, Observed, PhaseChanged, Point, Resumed
 from campaign.state import CampaignState, Experiment
+from campaign.words import say_options
 
 
 def number(value: float | None, digits: int = 4) -> str:
@@ -80,7 +81,7 @@ def in_words(state: CampaignState, event: Event) -> str | None:
                 f"  |  best {number(best.value if best else None)}"
             )
         case Asked():
-            return f"     needs you: {event.question} [{' / '.join(event.choices)}]"
+            return f"     needs you: {event.question} [{say_options(event)}]"
         case PhaseChanged(new="Running"):
             return f"     running: {event.why}"
         case PhaseChanged(new="Held" | "Aborted" | "Stopped"):

@@ -7,6 +7,7 @@ from pathlib import Path
 from campaign.events import Asked, Event, Finished, Point
 from campaign.loop import Campaign
 from campaign.state import CampaignState, Experiment
+from campaign.words import say_options
 
 STOPPED_S = 8.0
 """After a keyboard interrupt: how long what the devices say to the stop is waited for."""
@@ -20,7 +21,7 @@ class HeldError(RuntimeError):
 
     def __init__(self, state: CampaignState, journal: Path) -> None:
         asked = state.question
-        said = f"{asked.question} [{' / '.join(asked.choices)}]" if asked else state.why
+        said = f"{asked.question} [{say_options(asked)}]" if asked else state.why
         super().__init__(f"the campaign is {state.phase.lower()}: {said}")
         self.state = state
         self.journal = journal

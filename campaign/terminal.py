@@ -14,6 +14,7 @@ from campaign.opening import JOURNAL
 from campaign.result import Result
 from campaign.spec import CampaignSpec
 from campaign.state import CampaignState
+from campaign.words import say_options
 from optimiser.suggestion import Suggestion
 
 _DIGITS = tuple("0123456789+-.")
@@ -66,9 +67,7 @@ def ask_person(asked: Asked) -> str | None:
     if not sys.stdin.isatty():
         return None
     while True:
-        number = [f"a number in {asked.number_unit}" if asked.number_unit else "a number"]
-        options = " / ".join(asked.choices if asked.number_unit is None else (*number, *asked.choices))
-        print(f"     {asked.question} [{options}] > ", end="", file=sys.stderr, flush=True)
+        print(f"     {asked.question} [{say_options(asked)}] > ", end="", file=sys.stderr, flush=True)
         if not (typed := sys.stdin.readline()):  # the end of the file: whoever typed is gone
             return None
         typed = typed.strip()

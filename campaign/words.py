@@ -1,6 +1,6 @@
 """Steps in words, for questions and for the line that says what is being done."""
 
-from campaign.events import Point
+from campaign.events import Asked, Point
 from campaign.steps import CheckVial, Dose, Look, Measure, Move, Step, Wait
 
 
@@ -22,6 +22,12 @@ def say(step: Step) -> str:
             return f"measure {slot}"
         case Measure():
             return f"measure at {say_point(step.point)}"
+
+
+def say_options(asked: Asked) -> str:
+    """What may be answered, between slashes."""
+    number = () if asked.number_unit is None else (f"a number in {asked.number_unit}".removesuffix(" in "),)
+    return " / ".join((*number, *asked.choices))
 
 
 def say_point(point: Point) -> str:

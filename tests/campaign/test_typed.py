@@ -1,14 +1,18 @@
 """A value that a person reads and types: asked for, checked, kept, asked for again after a crash."""
 
+import io
+
 import pytest
 
 from campaign.errors import CampaignError
-from campaign.events import Answered, Observed, StepDone, VialGivenUp
+from campaign.events import Answered, Asked, Observed, StepDone, VialGivenUp
 from campaign.executor import ToType
 from campaign.journal import Journal
 from campaign.loop import Campaign
 from campaign.measure_executor import TypedExecutor
+from campaign.result import HeldError, to_the_end
 from campaign.spec import CampaignSpec, ObjectiveSpec, StopSpec, StrategySpec
+from campaign.terminal import ask_person
 from optimiser.space import Continuous, SearchSpace
 from tests.campaign.paper_bench import PaperBench, Watch, begin, journaled, of, spec
 
@@ -132,3 +136,26 @@ def test_a_campaign_without_any_bench_tells_the_recipe_and_takes_the_number(tmp_
         state = watch.until(ended)
     assert not state.simulated
     assert [e.value for e in of(journaled(tmp_path), Observed)] == [10.0, 20.0]
+
+
+class Typist(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def test_at_the_terminal_a_number_or_a_choice_is_typed(monkeypatch, capsys):
+    asked = Asked(3, "Read the probe", ("new vial", "fail"), None, "mS/cm", 0.0, 200.0)
+    for typed, expected in (("12,5\n300\n12.5\n", "12.5"), ("f\n", "fail"), ("", None)):
+        monkeypatch.setattr("sys.stdin", Typist(typed))
+        assert ask_person(asked) == expected
+    said = capsys.readouterr().err
+    assert "Read the probe [a number in mS/cm / new vial / fail] > " in said
+    assert "decimals with a point" in said
+    assert "between 0 and 200" in said
+
+
+def test_where_nobody_can_type_the_campaign_is_held_and_says_what_it_waits_for(tmp_path):
+    with begin(tmp_path, PaperBench(typed=ASKED), spec(budget=2)) as campaign:
+        with pytest.raises(HeldError, match=r"Read the probe \[a number in mS/cm / new vial / fail\]"):
+            to_the_end(campaign, tmp_path / "journal.sqlite")
+        assert campaign.state.phase == "Held"
