@@ -28,6 +28,11 @@ NO_FUNCTION = "the objective is a function: start the campaign from Python, with
 class Attendant(Protocol):
     """Does on a virtual bench what a person does at a real one."""
 
+    @property
+    def colourless(self) -> tuple[str, ...]:
+        """Roles whose stock the bench has no dye for."""
+        ...
+
     def swap_rack(self) -> None: ...
     def refill(self, role: str) -> None: ...
 
@@ -82,6 +87,16 @@ class BenchExecutor:
             *mistakes,
             *(f"{role} is not ready: {why} Make it ready on the Devices page" for role, why in waiting),
         )
+
+    def warnings(self, spec: CampaignSpec) -> tuple[str, ...]:
+        """Stocks that the virtual bench shows as clear though the colour is what counts."""
+        unseen = self._attendant.colourless if self._attendant and spec.objective.kind == "colour" else ()
+        names = [p.name for p in spec.space.parameters if p.name in unseen]
+        if not names:
+            return ()
+        them = "it" if len(names) == 1 else "them"
+        said = f"the virtual bench has no dye for {', '.join(names)} and shows {them} as clear as water"
+        return (f"{said}; a stock named after a colour, such as red, has one",)
 
     def change(self, spec: CampaignSpec) -> None:
         """Take a new revision: target, dosing and checks count from the next experiment."""

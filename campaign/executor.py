@@ -55,6 +55,10 @@ class Executor(Protocol):
         """Everything that stands in the way of this campaign, before anything starts; empty when fit."""
         ...
 
+    def warnings(self, spec: CampaignSpec) -> tuple[str, ...]:
+        """What a person should know of this campaign, and what does not stand in its way; a clause each."""
+        ...
+
     def plan(self, point: Point, slot: str | None) -> tuple[Step, ...]:
         """The steps of one experiment. Moves nothing. Raises ValueError when the point cannot be made."""
         ...

@@ -130,8 +130,12 @@ class Campaign:
         self._allowed("start")
         if mistakes := self._executor.check(self.state.spec):
             raise CampaignError("\n".join(mistakes))
-        warned = self._awake is not None and not able()
-        self._command("start", why=f"started; Aliquot {UNABLE}" if warned else "started")
+        warnings = self._executor.warnings(self.state.spec)
+        for warning in warnings:
+            log.warning("%s: %s", self.state.spec.name, warning)
+        if self._awake is not None and not able():
+            warnings = (*warnings, f"Aliquot {UNABLE}")
+        self._command("start", why="; ".join(("started", *warnings)))
 
     def pause(self, why: str = "paused") -> None:
         """Hold after the step under way."""

@@ -36,6 +36,11 @@ class _MeasureExecutor:
         del spec
         return ()
 
+    def warnings(self, spec: CampaignSpec) -> tuple[str, ...]:
+        """Nothing to say."""
+        del spec
+        return ()
+
     def plan(self, point: Point, slot: str | None) -> tuple[Step, ...]:
         """Measure once at the point; no vial is needed."""
         del slot

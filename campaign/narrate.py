@@ -6,7 +6,11 @@ from typing import Any
 
 from campaign.events import Asked, Event, Finished, Observed, PhaseChanged, Point, Resumed
 from campaign.state import CampaignState, Experiment
+<<<<<<< HEAD
 from campaign.words import say_options
+=======
+from campaign.words import what_follows
+>>>>>>> ef30787 (wip)
 
 
 def number(value: float | None, digits: int = 4) -> str:
@@ -87,7 +91,8 @@ def in_words(state: CampaignState, event: Event) -> str | None:
         case PhaseChanged(new="Held" | "Aborted" | "Stopped"):
             return f"     {event.new.lower()}: {event.why}"
         case Resumed():
-            return f"     picked up again; in doubt: {event.in_doubt or 'nothing'}"
+            doubt = f"{event.in_doubt}. {what_follows(state)}" if event.in_doubt else "nothing"
+            return f"     picked up again; in doubt: {doubt}"
         case Finished() if event.best_point is not None:
             best_value = f"{objective.name} {number(event.best_mean)} ± {number(event.best_sd, 2)} {objective.unit}"
             luckiest = best_so_far(state)

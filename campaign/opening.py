@@ -5,12 +5,14 @@ One folder per campaign: `journal.sqlite`, `images/`, `report.html`.
 
 import datetime
 import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
 from platformdirs import user_data_path
 
 from campaign.config import campaign_to_toml, parse_campaign
+from campaign.events import CampaignOpened
 from campaign.executor import Executor
 from campaign.fold import fold_all
 from campaign.journal import Journal, JournalError
@@ -72,6 +74,17 @@ def begun(folder: Path) -> CampaignState:
         said = "is empty" if state is None else f"holds a campaign that has ended ({state.phase.lower()})"
         raise ValueError(f"{folder} {said}: nothing to go on with, begin a new one in another folder")
     return state
+
+
+def rig_name(folder: Path) -> str:
+    """Of the rig on which the campaign of `folder` was begun; a word for none."""
+    journal = Journal.open(folder / JOURNAL, readonly=True)
+    try:
+        opened = next((e for e in journal.events() if isinstance(e, CampaignOpened)), None)
+    finally:
+        journal.close()
+    toml = opened.rig_toml if opened is not None else None
+    return str(tomllib.loads(toml).get("name", "without a name")) if toml else "without a name"
 
 
 def all_unfinished() -> Iterator[Path]:

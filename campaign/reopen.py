@@ -20,7 +20,8 @@ from campaign.journal import Journal
 from campaign.state import CampaignState
 from campaign.steps import CheckVial, Dose, Step
 from campaign.transitions import after, allowed
-from campaign.words import say
+from campaign.words import say, what_follows
+from hardware.spec import RigSpec
 
 
 def read(journal: Journal) -> CampaignState:
@@ -43,6 +44,24 @@ def in_doubt(state: CampaignState) -> str | None:
     return f"{say(attempt.steps[attempt.intended])} (experiment {attempt.experiment})"
 
 
+def not_here(state: CampaignState, begun_on: str, rig: RigSpec) -> str:
+    """Why a campaign cannot go on on this rig, in a sentence; empty when it can. begun_on: its own rig's name."""
+    spec, lacks = state.spec, []
+    if not spec.objective.needs_rig:
+        return ""
+    if pumps := [p.name for p in spec.space.parameters if p.name not in rig.pumps]:
+        lacks.append(f"has no pump {', '.join(pumps)}")
+    if (meter := spec.objective.meter) is not None and meter not in rig.meters:
+        lacks.append(f"has no meter {meter}")
+    if tuple(state.vials or ()) != rig.rack.slots:
+        lacks.append("has other places for vials")
+    if state.simulated != rig.simulated:
+        lacks.append(
+            "is a virtual bench and its own is real" if rig.simulated else "is real and its own is a virtual bench"
+        )
+    return f"It was begun on the rig {begun_on}; this one, {rig.name}, {' and '.join(lacks)}." if lacks else ""
+
+
 def first_events(state: CampaignState) -> tuple[Event, ...]:
     """What is recorded on opening: Held, the step in doubt named.
 
@@ -58,7 +77,7 @@ def first_events(state: CampaignState) -> tuple[Event, ...]:
     if allowed(state.phase, "reopen"):
         why = "the program ended and was started again"
         if doubt is not None:
-            why += f"; nobody knows whether this was carried out: {doubt}"
+            why += f"; in doubt: {doubt}. {what_follows(state)}"
         out.append(PhaseChanged(state.phase, after(state.phase, "reopen"), why))
     return tuple(out)
 

@@ -1,6 +1,11 @@
 """Steps in words, for questions and for the line that says what is being done."""
 
+<<<<<<< HEAD
 from campaign.events import Asked, Point
+=======
+from campaign.events import Point
+from campaign.state import CampaignState
+>>>>>>> ef30787 (wip)
 from campaign.steps import CheckVial, Dose, Look, Measure, Move, Step, Wait
 
 
@@ -36,3 +41,10 @@ def say_point(point: Point) -> str:
 
 def say_value(value: float | str, digits: int = 6) -> str:
     return value if isinstance(value, str) else f"{value:.{digits}g}"
+
+
+def what_follows(state: CampaignState) -> str:
+    """What becomes of the experiment whose step is in doubt."""
+    slot = state.attempt.slot if state.attempt is not None else None
+    anew = f"vial {slot} is given up and the experiment is repeated in a clean one" if slot else "it is made anew"
+    return f"Nobody knows whether this was carried out, so {anew}"

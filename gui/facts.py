@@ -24,12 +24,15 @@ class DeviceFact:
 
 @dataclass(frozen=True)
 class Unfinished:
-    """A campaign that was begun and not ended when the program last closed."""
+    """A campaign that was begun and not ended when the program last closed.
+
+    elsewhere: why it cannot go on on this rig, in a sentence; empty when it can."""
 
     folder: Path
     name: str
     experiments: int
     in_doubt: str | None
+    elsewhere: str = ""
 
 
 @dataclass(frozen=True)

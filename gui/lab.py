@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -103,7 +104,8 @@ class Lab:
         from hardware.host.hosted import open_hosted
         from hardware.rig_file import load_rig
 
-        rig_spec = self._load(spec, load_rig)
+        self._file = self._path(spec)
+        rig_spec = load_rig(self._file)
         if self._make_bench is not None:
             self._bench = self._make_bench(rig_spec)
             rig_spec = self._bench.rig
@@ -116,10 +118,17 @@ class Lab:
             self.close()
             raise
 
-    def _load(self, spec: CampaignSpec, load: Callable[[Path], RigSpec]) -> RigSpec:
-        shipped = resources.path(f"rigs/{Path(spec.rig).name}" if spec.rig else "rigs/virtual.toml")
-        self._file = self.rig_path or shipped
-        return load(self._file)
+    def rig_for(self, spec: CampaignSpec) -> RigSpec:
+        """What this campaign would be made on here. Raises RigFileError."""
+        from hardware.rig_file import load_rig
+
+        if self.rig is not None:
+            return self.rig.spec
+        described = load_rig(self._path(spec))
+        return replace(described, simulated=described.simulated or self._make_bench is not None)
+
+    def _path(self, spec: CampaignSpec) -> Path:
+        return self.rig_path or resources.path(f"rigs/{Path(spec.rig).name}" if spec.rig else "rigs/virtual.toml")
 
     def text(self) -> str | None:
         """The rig file that is open, with its comments; None when none is."""

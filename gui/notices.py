@@ -4,7 +4,8 @@ from dataclasses import dataclass, replace
 
 from campaign.events import Finished
 from campaign.state import CampaignState
-from gui.facts import Facts
+from campaign.words import what_follows
+from gui.facts import Facts, Unfinished
 from gui.units import plain
 from gui.widgets.digits import with_sd, with_unit
 from gui.words import Tone, sentence
@@ -55,18 +56,7 @@ def notice(
             ),
         )
     if facts.unfinished is not None:
-        doubt = f" In doubt: {facts.unfinished.in_doubt}." if facts.unfinished.in_doubt else ""
-        count = facts.unfinished.experiments
-        return Notice(
-            "warn",
-            f"An unfinished campaign was found: {facts.unfinished.name}, {count} "
-            f"{'experiment' if count == 1 else 'experiments'} made.{doubt}",
-            (
-                Choice("unfinished:go_on", "Go on", filled=True),
-                Choice("unfinished:look", "Look at it only"),
-                Choice("unfinished:leave", "Leave it"),
-            ),
-        )
+        return _unfinished(facts.unfinished)
     question = _question(state) if not facts.looking_only else None
     if facts.mistakes:
         if question is not None:  # what went wrong never hides what is asked
@@ -88,8 +78,7 @@ def notice(
     if state.in_doubt is not None and state.phase == "Held":
         return Notice(
             "warn",
-            f"In doubt: {state.in_doubt}. Nobody knows whether it was carried out, so that vial is given up and "
-            "the experiment is repeated in a clean one.",
+            f"In doubt: {state.in_doubt}. {what_follows(state)}.",
             (Choice("resume", "Go on", filled=True), Choice("stop", "End the campaign")),
         )
     if message is not None:
@@ -101,6 +90,18 @@ def notice(
             (Choice("report", "Write the report", filled=True), Choice("again", "Set up another campaign")),
         )
     return None
+
+
+def _unfinished(found: Unfinished) -> Notice:
+    count = found.experiments
+    made = f"{count} {'experiment' if count == 1 else 'experiments'} made"
+    text = f"An unfinished campaign was found: {found.name}, {made}."
+    if found.in_doubt:
+        text += f" In doubt: {found.in_doubt}."
+    look, leave = Choice("unfinished:look", "Look at it only"), Choice("unfinished:leave", "Leave it")
+    if found.elsewhere:
+        return Notice("warn", f"{text} {found.elsewhere} Open its own rig to go on with it.", (look, leave))
+    return Notice("warn", text, (Choice("unfinished:go_on", "Go on", filled=True), look, leave))
 
 
 def _question(state: CampaignState) -> Notice | None:

@@ -18,7 +18,7 @@ from campaign.state import CampaignState
 from gui.bridge import Bridge
 from gui.device_work import DeviceWork, Told
 from gui.estimate import not_from_here
-from gui.facts import FREE, DeviceFact, Facts
+from gui.facts import FREE, DeviceFact, Facts, Unfinished
 from gui.found import read, unfinished
 from gui.lab import Lab, MakeBench, needs_rig
 from gui.live_eye import LiveEye
@@ -231,14 +231,16 @@ class Session:
             self._post(mistakes=mistakes_of(error), link=link, busy="", said="", starting=False)
 
     def _connect(self, spec: CampaignSpec) -> None:
+        self._open(spec)
+        self._post(
+            link="ready", said="", rig=self._lab.spec, simulated=self._lab.simulated, unfinished=self._unfinished(),
+        )  # fmt: skip
+
+    def _unfinished(self) -> Unfinished | None:
         from campaign import opening
 
         folders = [self._out] if self._out is not None else opening.all_unfinished()
-        found = next((u for u in map(unfinished, folders) if u is not None), None)
-        self._open(spec)
-        self._post(
-            link="ready", said="", rig=self._lab.spec, simulated=self._lab.simulated, unfinished=found,
-        )  # fmt: skip
+        return unfinished(folders, self._lab.rig_for)
 
     def _change_rig(self, path: Path, spec: CampaignSpec) -> None:
         from hardware.rig_file import load_rig
@@ -253,7 +255,10 @@ class Session:
             self._post(link="failed")
             raise
         self._bridge.device_told.emit(Told.FILE, path)
-        self._post(link="ready", said="", rig=self._lab.spec, simulated=self._lab.simulated, busy="")
+        self._post(
+            link="ready", said="", rig=self._lab.spec, simulated=self._lab.simulated, busy="",
+            unfinished=self._unfinished(),
+        )  # fmt: skip
 
     def _open(self, spec: CampaignSpec, *, fresh: bool = False) -> None:
         """The rig, and an eye on its picture."""
@@ -286,6 +291,8 @@ class Session:
         )
         self._adopt(campaign, folder)
         campaign.start()
+        for warning in executor.warnings(spec):
+            self._bridge.told.emit("warn", f"{warning[:1].upper()}{warning[1:]}.")
 
     def _go_on(self, folder: Path) -> None:
         from campaign import opening

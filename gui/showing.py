@@ -189,7 +189,8 @@ class Showing(QObject):
             word = "STARTING" if facts.starting else "CONNECTING"
             badge, words = Badge("wait", word, "warn"), facts.said or "Opening the rig."
         elif state.phase == "Idle" and facts.unfinished is not None:
-            badge, words = Badge("warn", "NEEDS YOU", "warn"), "Go on with the campaign found, or leave it."
+            what = "Look at" if facts.unfinished.elsewhere else "Go on with"
+            badge, words = Badge("warn", "NEEDS YOU", "warn"), f"{what} the campaign found, or leave it."
         else:
             badge, words = None, ""
         asked = self._notice.choices if self._notice is not None else ()

@@ -27,7 +27,7 @@ _EDITORS = (QLineEdit, QAbstractSpinBox, QComboBox)
 
 
 class Banner(QFrame):
-    """`chosen` carries the name of the choice, "answer:" and what was typed for a number; for a choice that is held,
+    """`chosen` carries the name of the choice, "answer:" and what was typed for a number; of a choice that is held,
     its name, a colon and the moment of the press."""
 
     chosen = Signal(str)

@@ -35,6 +35,15 @@ def bands_of(stock: str) -> str:
     return next((word for word in words if word in _BANDS), "")
 
 
+_CLEAR = frozenset({"water", "buffer", "saline", "solvent", "diluent", "ethanol", "blank", "clear"})
+
+
+def is_known(stock: str) -> bool:
+    """Whether the name speaks of a dye or of a liquid that is meant to be clear."""
+    words = stock.lower().replace("_", " ").replace("-", " ").split()
+    return any(word in _BANDS or word in _CLEAR for word in words)
+
+
 @lru_cache(maxsize=64)
 def _absorbance_per_mm(stock: str) -> npt.NDArray[np.float64]:
     total = np.zeros_like(_NM)

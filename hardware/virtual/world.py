@@ -12,6 +12,7 @@ from collections import defaultdict
 
 from hardware.spec import RigSpec
 from hardware.virtual.clock import VirtualClock
+from hardware.virtual.dyes import is_known
 from hardware.virtual.motion import Point, Travel
 from hardware.virtual.scene import Scene, SeenVial
 from hardware.virtual.syringe import Direction, Ended, Path, Stroke, Syringe
@@ -52,6 +53,11 @@ class World:
         self._travel: Travel | None = None
         self._spilled: dict[str, float] = defaultdict(float)
         self._wasted: dict[str, float] = defaultdict(float)
+
+    @property
+    def colourless(self) -> tuple[str, ...]:
+        """Roles whose stock is of no known dye: they are clear in every picture, whatever they are called."""
+        return tuple(role for role, syringe in self._syringes.items() if not is_known(syringe.stock))
 
     # time
 

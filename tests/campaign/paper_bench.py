@@ -48,6 +48,9 @@ class PaperBench:
     def check(self, spec: CampaignSpec) -> tuple[str, ...]:
         return self.mistakes
 
+    def warnings(self, spec: CampaignSpec) -> tuple[str, ...]:
+        return ()
+
     def plan(self, point: Point, slot: str | None) -> tuple[Step, ...]:
         assert slot is not None
         x_ul, y_ul = 100 * float(point["x"]), 100 * float(point["y"])

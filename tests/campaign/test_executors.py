@@ -23,6 +23,9 @@ from hardware.latch import moment
 from hardware.rig import open_rig
 from hardware.rig_file import load_rig
 from hardware.virtual.bench import VirtualBench
+from hardware.virtual.clock import VirtualClock
+from hardware.virtual.dyes import is_known
+from hardware.virtual.world import World
 from optimiser.space import Continuous, SearchSpace
 from resources import path
 from vision.reading import Doubt, VialReading
@@ -307,3 +310,25 @@ def test_the_state_that_most_frames_saw_wins_and_a_frozen_camera_is_told():
     assert fused.state == "liquid"
     assert fused.level_mm == 20.5
     assert Doubt.FROZEN in fused.doubt
+
+
+def test_a_stock_without_a_dye_on_the_virtual_bench_is_told_and_does_not_stop_the_campaign():
+    rig_spec = load_rig(path("rigs/virtual.toml"))
+    pumps = {**rig_spec.pumps, "red": replace(rig_spec.pumps["red"], stock="beetroot")}
+    with (
+        VirtualBench(replace(rig_spec, pumps=pumps), speed=SPEED) as bench,
+        open_rig(bench.rig, speed=SPEED) as rig,
+    ):
+        executor = BenchExecutor(rig, COLOUR, speed=SPEED, attendant=bench.truth)
+        assert executor.check(COLOUR) == ()
+        (told,) = executor.warnings(COLOUR)
+        assert told.startswith("the virtual bench has no dye for red and shows it as clear as water")
+        by_probe = replace(COLOUR, objective=ObjectiveSpec("meter", "pH", "maximise", meter="probe"))
+        assert executor.warnings(by_probe) == ()
+        assert BenchExecutor(rig, COLOUR, speed=SPEED).warnings(COLOUR) == (), "a real bench has its own colours"
+
+
+def test_dyes_and_clear_liquids_are_known_by_their_names():
+    world = World(load_rig(path("rigs/virtual.toml")), VirtualClock(1.0))
+    assert world.colourless == ()
+    assert [is_known(name) for name in ("Blue dye", "tap water", "beetroot", "")] == [True, True, False, False]

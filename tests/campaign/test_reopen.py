@@ -26,6 +26,7 @@ from campaign.executor import Outcome
 from campaign.fold import fold_entries
 from campaign.journal import Journal
 from campaign.loop import Campaign
+from campaign.narrate import in_words
 from campaign.spec import StrategySpec
 from campaign.steps import Dose, Look, Move
 from hardware.errors import OutOfRangeError
@@ -77,6 +78,10 @@ def test_a_step_in_doubt_is_named_and_its_vial_given_up(whole, tmp_path):
     assert state.phase == "Held"
     assert state.in_doubt == f"dose {y_ul:g} µL of blue into A2 (experiment 2)"
     assert state.in_doubt in state.why
+    given_up = "vial A2 is given up and the experiment is repeated in a clean one"
+    assert given_up in state.why
+    assert given_up in in_words(state, Resumed(state.in_doubt))
+    assert in_words(state, Resumed(None)).endswith("in doubt: nothing")
     assert bench.performed == []
     assert not [e for e in journaled(folder) if isinstance(e, VialGivenUp)]
     watch = Watch(campaign)

@@ -11,6 +11,8 @@ from pytestqt.qtbot import QtBot
 
 from campaign.spec import CampaignSpec
 from gui.wiring import Wiring
+from hardware.rig_file import load_rig, rig_to_toml
+from resources import path
 from tests.gui.conftest import MakeWindow, shut
 
 LONG_MS = 90_000
@@ -91,6 +93,28 @@ def test_closing_a_campaign_in_progress_asks_and_the_next_window_offers_it_again
     until(qtbot, lambda: again.state.phase == "Held")
     again.do("resume")
     until(qtbot, lambda: again.state.phase == "Running")
+
+
+def test_a_campaign_of_another_rig_is_offered_to_be_looked_at_only(
+    qtbot: QtBot, make_window: MakeWindow, colour: CampaignSpec, own_folder: Path
+) -> None:
+    wiring = make_window(replace(colour, mode="approve"), speed=100.0)
+    connected(qtbot, wiring, wiring.state.spec)
+    wiring.do("start")
+    until(qtbot, lambda: wiring.state.waiting is not None)
+    shut(qtbot, wiring)
+
+    whole = load_rig(path("rigs/virtual.toml"))
+    file = own_folder / "small.toml"
+    file.write_text(rig_to_toml(replace(whole, name="small", pumps={"water": whole.pumps["water"]})))
+    again = make_window(colour, rig=file)
+    connected(qtbot, again, colour)
+    until(qtbot, lambda: again.facts.unfinished is not None)
+    said = again.window.banner.text.text()
+    assert f"It was begun on the rig {whole.name}; this one, small, has no pump red, yellow, blue." in said
+    assert [b.text() for b in again.window.banner.buttons] == ["Look at it only", "Leave it"]
+    again.session.open_rig(path("rigs/virtual.toml"), colour)
+    until(qtbot, lambda: [b.text() for b in again.window.banner.buttons][:1] == ["Go on"])
 
 
 def test_looking_only_shows_the_campaign_and_moves_nothing(
