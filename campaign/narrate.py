@@ -6,11 +6,7 @@ from typing import Any
 
 from campaign.events import Asked, Event, Finished, Observed, PhaseChanged, Point, Resumed
 from campaign.state import CampaignState, Experiment
-<<<<<<< HEAD
-from campaign.words import say_options
-=======
-from campaign.words import what_follows
->>>>>>> ef30787 (wip)
+from campaign.words import say_options, what_follows
 
 
 def number(value: float | None, digits: int = 4) -> str:

@@ -1,11 +1,7 @@
 """Steps in words, for questions and for the line that says what is being done."""
 
-<<<<<<< HEAD
 from campaign.events import Asked, Point
-=======
-from campaign.events import Point
 from campaign.state import CampaignState
->>>>>>> ef30787 (wip)
 from campaign.steps import CheckVial, Dose, Look, Measure, Move, Step, Wait
 
 
