@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from campaign.decide import Mind
 from campaign.desk import AT_REST
 from campaign.errors import CampaignError
-from campaign.events import Answered, PhaseChanged, StepIntended
-from campaign.executor import Outcome
+from campaign.events import Answered, Asked, PhaseChanged, StepIntended
+from campaign.executor import Outcome, ToType
 from campaign.fold import fold_entries
 from campaign.journal import Journal
 from campaign.loop import Campaign
@@ -26,6 +26,11 @@ from tests.campaign.paper_bench import PATIENCE_S, PaperBench, begin, spec
 
 WAYS = {(old, new) for (old, _), new in TABLE.items()}
 FAULTS = (None, "mismatch", "not_done", "unknown", "stopped")
+
+
+def answers(question: Asked) -> tuple[str, ...]:
+    """A number, if one is asked for, another that is refused, and the choices."""
+    return question.choices if question.number_unit is None else ("7.5 mS", "12", *question.choices)
 
 
 def rests(state: CampaignState) -> bool:
@@ -42,7 +47,11 @@ class Person(RuleBasedStateMachine):
         self.place = tempfile.TemporaryDirectory()
         self.folder = Path(self.place.name)
         self.fault: tuple[str | None, int] = (None, 0)
-        self.bench = PaperBench(slots=("A1", "A2", "A3"), before=self.before)
+
+    @initialize(typed=st.booleans())
+    def start(self, typed) -> None:
+        asked = ToType("what does the probe show?", "mS", 0.0, 9.0) if typed else None
+        self.bench = PaperBench(slots=("A1", "A2", "A3"), before=self.before, typed=asked)
         self.campaign = begin(self.folder, self.bench, spec(budget=5, mode="approve"))
         self.press(self.campaign.start)
 
@@ -100,7 +109,7 @@ class Person(RuleBasedStateMachine):
         for _ in range(times):
             state = self.state
             if state.question is not None:
-                self.press(self.campaign.answer, state.question.choices[0])
+                self.press(self.campaign.answer, answers(state.question)[0])
             elif state.waiting is not None and state.phase == "Running":
                 self.press(self.campaign.decide, "accept")
             else:
@@ -124,7 +133,8 @@ class Person(RuleBasedStateMachine):
     def answer(self, which) -> None:
         question = self.state.question
         if question is not None:
-            self.press(self.campaign.answer, question.choices[which % len(question.choices)])
+            options = answers(question)
+            self.press(self.campaign.answer, options[which % len(options)])
 
     @rule(kind=st.sampled_from(FAULTS), after=st.integers(0, 6))
     def break_something(self, kind, after) -> None:
