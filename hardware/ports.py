@@ -24,6 +24,18 @@ def resolved(port: str) -> str:
     return str(found[0])
 
 
+def lasting(port: str) -> str:
+    """The name of a port by which its device is known wherever it is plugged in, `usb:SERIAL`; the port's own where
+    no serial number, or more than one device, stands behind it."""
+    if port.startswith(USB) or "://" in port:
+        return port
+    plugged = list_ports.comports()
+    named = {port, os.path.realpath(port)}
+    serial = next((p.serial_number for p in plugged if p.device in named and p.serial_number), None)
+    alone = serial is not None and sum(p.serial_number == serial for p in plugged) == 1
+    return f"{USB}{serial}" if alone else port
+
+
 def holder(port: str) -> str | None:
     """The program that has a port open, as "name (process 123)". Linux only, and only what we may see."""
     if not sys.platform.startswith("linux") or not Path(port).exists():

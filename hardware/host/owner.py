@@ -23,7 +23,7 @@ from hardware.errors import (
 )  # fmt: skip
 from hardware.exchange import save_exchange
 from hardware.host import commands
-from hardware.host.books import book_of, recalled, written
+from hardware.host.books import Book, book_of, recalled, written
 from hardware.host.door import StopDoor, wait_for_predecessors
 from hardware.host.lease import Lease
 from hardware.host.mender import Mender
@@ -63,7 +63,7 @@ class Owner:
         self._door: StopDoor | None = None
         self._logs: Path | None = None
         self._mender: Mender | None = None
-        self._book: Path | None = None
+        self._book: Book | None = None
         self._shown: Message = {}
         self._showing = threading.Lock()
         self._ended = threading.Event()
@@ -286,7 +286,7 @@ class Owner:
             if changed:
                 self._send({"state": changed})
 
-    def _keep_books(self, book: Path, state: Message) -> None:
+    def _keep_books(self, book: Book, state: Message) -> None:
         left_ul, worst_ul, contents_ul = state["left_ul"], state["worst_left_ul"], state["contents_ul"]
         if not (isinstance(left_ul, dict) and isinstance(worst_ul, dict) and isinstance(contents_ul, dict)):
             return

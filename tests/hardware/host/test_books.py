@@ -4,11 +4,12 @@ import os
 import signal
 import threading
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
 from hardware.errors import NotConnectedError, OutOfRangeError
-from hardware.host.books import book_of
+from hardware.host.books import book_of, written
 from hardware.host.hosted import open_hosted
 from hardware.readying import all_fresh
 from tests.hardware.host.conftest import LONG_S, SPEED
@@ -59,7 +60,7 @@ def test_a_rehearsal_begins_anew(bench):
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"left_ul": 1}', '{"left_ul": {"red": "x"}, "contents_ul": []}'])
 def test_a_book_that_is_none_makes_no_vial_empty(bench, text, caplog):
-    file = book_of(real(bench.rig))
+    file = book_of(real(bench.rig)).file
     file.parent.mkdir(parents=True)
     file.write_text(text)
     with open_hosted(real(bench.rig), speed=SPEED, lease_s=LONG_S) as rig:
@@ -70,7 +71,7 @@ def test_a_book_that_is_none_makes_no_vial_empty(bench, text, caplog):
 
 
 def test_a_book_of_another_rig_counts_as_far_as_it_fits(bench):
-    file = book_of(real(bench.rig))
+    file = book_of(real(bench.rig)).file
     file.parent.mkdir(parents=True)
     file.write_text(
         '{"when": "w", "left_ul": {"red": 1e9, "blue": 5, "off": 1},'
@@ -96,7 +97,54 @@ def test_a_dose_that_was_under_way_when_everything_was_killed_counts_in_full(ben
 
 def test_rigs_with_names_in_other_letters_have_a_book_each(bench):
     names = ("試験台", "別の台", "Rig A", "rig-a")
-    assert len({book_of(replace(real(bench.rig), name=name)) for name in names}) == 4
+    assert len({book_of(replace(real(bench.rig), name=name)).file for name in names}) == 4
+
+
+def on_ports(spec, *ports):
+    """A real rig on these ports: red, yellow, blue, water and stage."""
+    pumps = {r: replace(p, port=port) for (r, p), port in zip(spec.pumps.items(), ports, strict=False)}
+    return replace(spec, simulated=False, name="Our rig", pumps=pumps, stage=replace(spec.stage, port=ports[-1]))
+
+
+def test_two_set_ups_of_one_name_have_a_book_each(bench):
+    one = book_of(on_ports(bench.rig, "COM1", "COM2", "COM3", "COM4", "COM5"))
+    other = book_of(on_ports(bench.rig, "COM6", "COM7", "COM8", "COM9", "COM10"))
+    turned = book_of(on_ports(bench.rig, "COM12", "COM11", "COM13", "COM14", "COM15"))
+    straight = book_of(on_ports(bench.rig, "COM11", "COM12", "COM13", "COM14", "COM15"))
+    assert len({book.file for book in (one, other, turned, straight)}) == 4, "roles count too"
+    assert one.file.name.startswith("our-rig-")
+    written(one, {"red": 1.0}, {"A1": 2.0})
+    assert not book_of(on_ports(bench.rig, "COM6", "COM7", "COM8", "COM9", "COM10")).file.exists()
+    assert book_of(on_ports(bench.rig, "COM1", "COM2", "COM3", "COM4", "COM5")).file.exists()
+
+
+def test_a_set_up_that_was_changed_takes_its_book_along(bench):
+    before, after = ("COM1", "COM2", "COM3", "COM4", "COM5"), ("COM1", "COM2", "COM3", "COM4", "COM9")
+    book = book_of(on_ports(bench.rig, *before))
+    written(book, {"red": 1.0}, {"A1": 2.0})
+    moved = book_of(on_ports(bench.rig, *after))
+    assert moved.file != book.file
+    assert '"A1": 2.0' in moved.file.read_text()
+    assert [*book.file.parent.iterdir()] == [moved.file], "nothing old is left to be believed later"
+
+
+def test_a_device_is_known_by_its_serial_number_wherever_it_is_plugged_in(bench, monkeypatch):
+    def plugged(*found):
+        ports = [SimpleNamespace(device=device, serial_number=serial) for device, serial in found]
+        monkeypatch.setattr("hardware.ports.list_ports.comports", lambda: ports)
+
+    plugged(("COM1", "A"), ("COM2", "B"), ("COM3", "same"), ("COM4", "same"), ("COM5", None))
+    book = book_of(on_ports(bench.rig, "COM1", "COM2", "COM3", "COM4", "COM5"))
+    plugged(("COM2", "A"), ("COM1", "B"), ("COM3", "same"), ("COM4", "same"), ("COM5", None))
+    assert book_of(on_ports(bench.rig, "COM2", "COM1", "COM3", "COM4", "COM5")).file == book.file
+    assert book_of(on_ports(bench.rig, "usb:A", "usb:B", "COM3", "COM4", "COM5")).file == book.file
+
+
+def test_a_virtual_bench_leaves_no_book_however_often_it_is_started(bench, own_folders):
+    with open_hosted(bench.rig, speed=SPEED, lease_s=LONG_S) as rig:
+        rig.set_contents("A1", 10.0)
+        rig.loaded("red", 10_000.0)
+    assert not (own_folders / "data" / "aliquot" / "books").exists()
 
 
 def test_a_pump_whose_cable_was_out_is_named_and_connected_again_by_itself(bench):
