@@ -14,6 +14,16 @@ from hardware.drivers.new_era import Driver
 from tests.hardware.new_era_talk import a_pump
 
 Answer = bytes | Sequence[bytes] | None
+PATIENCE_S = 2.0
+BRIEF = (
+    "hardware.drivers.harvard.ANSWER_S", "hardware.drivers.reglo_icc.ANSWER_S",
+    "hardware.parts.cavro_talk.ANSWER_S", "hardware.parts.zaber_chain.ANSWER_S",
+    "hardware.parts.new_era_talk.ANSWER_S", "hardware.parts.new_era_talk.FIND_S",
+    "hardware.parts.delivery.STOP_S", "hardware.drivers.new_era.STOP_S", "hardware.parts.grbl_talk.STOP_S",
+    "hardware.drivers.zaber.STOP_S", "hardware.drivers.marlin.STOP_S", "hardware.drivers.rrf.STOP_S",
+    "hardware.rig.STOP_CONFIRMED_S", "hardware.host.hosted.STOP_CONFIRMED_S",
+)  # fmt: skip
+"""What drivers wait for at most, of half a second or so: enough for any instrument, not for a busy machine."""
 
 
 class Instrument:
@@ -45,7 +55,7 @@ class Instrument:
     def soon(self, true: Callable[[], bool]) -> bool:
         """Whether something has become true, now or after what is still on its way."""
         with self._news:
-            return self._news.wait_for(true, 5)
+            return self._news.wait_for(true, 30)
 
     def drop(self) -> None:
         """Pull the cable; it can be plugged in again."""
@@ -135,6 +145,14 @@ def by_line(end: bytes, answer: Callable[[bytes], Answer]) -> Iterator[Instrumen
 
     with Instrument(split) as instrument:
         yield instrument
+
+
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine holds threads up for longer than an instrument takes to answer or to confirm a stop. Tests of
+    what happens when it does not set their own times."""
+    for name in BRIEF:
+        monkeypatch.setattr(name, PATIENCE_S)
 
 
 @pytest.fixture(autouse=True)

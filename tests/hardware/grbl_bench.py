@@ -1,11 +1,8 @@
 """A stage, or pumps, on a virtual GRBL, with drivers that talk to them through a socket."""
 
-import queue
-import socket
 import threading
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
 from hardware.drivers import grbl, grbl_axis
 from hardware.spec import PumpSpec, RackSpec, RigSpec, StageSpec, VialSpec
@@ -61,55 +58,3 @@ def a_pump(port: str, world: World, role: str = "red", speed: float = 100.0, wir
     settings = grbl_axis.Settings(**part.settings)
     spec = PumpSpec("grbl_axis", port, part.diameter_mm, part.capacity_ul, {})
     return grbl_axis.Driver(role, spec, settings, speed=speed, latch=latch or threading.Event(), wire=wire)
-
-
-class SlowCable:
-    """Bytes arrive `delay_s` after they were sent, both ways, as behind a USB adapter."""
-
-    def __init__(self, address: str, delay_s: float) -> None:
-        host, _, port = address.removeprefix("socket://").rpartition(":")
-        self._far, self._delay_s = (host, int(port)), delay_s
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.address = f"socket://127.0.0.1:{self._listener.getsockname()[1]}"
-        self._ends: list[socket.socket] = []
-        self._threads = [threading.Thread(target=self._accept, daemon=True)]
-
-    def _accept(self) -> None:
-        near, _ = self._listener.accept()
-        far = socket.create_connection(self._far)
-        self._ends += [near, far]
-        for end in self._ends:
-            end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        for a, b in ((near, far), (far, near)):
-            late: queue.Queue[tuple[float, bytes]] = queue.Queue()
-            for work in (lambda a=a, late=late: self._hear(a, late), lambda b=b, late=late: self._say(b, late)):
-                thread = threading.Thread(target=work, daemon=True)
-                self._threads.append(thread)
-                thread.start()
-
-    def _hear(self, end: socket.socket, late: "queue.Queue[tuple[float, bytes]]") -> None:
-        data = b"x"
-        while data:
-            with suppress(OSError):
-                data = b""
-                data = end.recv(4096)
-            late.put((time.monotonic() + self._delay_s, data))
-
-    def _say(self, end: socket.socket, late: "queue.Queue[tuple[float, bytes]]") -> None:
-        while (item := late.get())[1]:
-            time.sleep(max(0.0, item[0] - time.monotonic()))
-            with suppress(OSError):
-                end.sendall(item[1])
-
-    def __enter__(self) -> "SlowCable":
-        self._threads[0].start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for end in self._ends:
-            with suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
-        for thread in self._threads:
-            thread.join(5)
-        for end in (*self._ends, self._listener):
-            end.close()

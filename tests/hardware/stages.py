@@ -56,7 +56,7 @@ class Bench:
     def stands_soon(self) -> bool:
         """Whether the stage stands, now or after braking."""
         pause = threading.Event()
-        return any(not self.world.stage_moves() or pause.wait(0.01) for _ in range(500))
+        return any(not self.world.stage_moves() or pause.wait(0.01) for _ in range(2000))
 
     def close(self) -> None:
         self.stage.close()

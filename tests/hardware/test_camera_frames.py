@@ -213,7 +213,7 @@ def test_a_writer_at_full_speed_never_shows_a_torn_frame(other_process, slots):
 
 
 def test_frames_of_a_camera_arrive_without_loss(other_process):
-    """1280x720, the writer up to half a ring ahead; the reader misses none of 60, which is more than a ring holds."""
+    """1280x720, the writer up to half a ring ahead; the reader misses none of 60, more than a ring holds."""
     process, description = other_process(720, 1280, 24, 60, 12)
     reader = FrameReader(description, alone=True)
     process.stdin.write("go\n")

@@ -119,8 +119,8 @@ def test_oem_does_what_it_did_not_hear_and_never_does_it_twice():
 
 @PROTOCOLS
 def test_a_jammed_plunger_is_told_and_must_be_made_ready_again(protocol):
-    with a_bench(protocol=protocol) as bench, at_work(bench, filled_ul=800.0) as pump:
-        dose, failures = in_background(lambda: pump.dispense(600.0, 1.0))  # 1.2 s
+    with a_bench(speed=100.0, protocol=protocol) as bench, at_work(bench, filled_ul=800.0) as pump:
+        dose, failures = in_background(lambda: pump.dispense(600.0, 1.0))  # 6 s
         until(lambda: bench.world.left_ul("red") < 750)
         bench.pump.jam()
         dose.join(20)
@@ -138,12 +138,10 @@ def test_a_jammed_plunger_is_told_and_must_be_made_ready_again(protocol):
 
 @PROTOCOLS
 def test_a_stop_in_mid_stroke_tells_how_far_it_came(protocol):
-    with a_bench(protocol=protocol) as bench, at_work(bench, filled_ul=800.0) as pump:
-        dose, failures = in_background(lambda: pump.dispense(600.0, 1.0))
+    with a_bench(speed=100.0, protocol=protocol) as bench, at_work(bench, filled_ul=800.0) as pump:
+        dose, failures = in_background(lambda: pump.dispense(600.0, 1.0))  # 6 s
         until(lambda: bench.world.left_ul("red") < 750)
-        began = time.monotonic()
         pump.stop()
-        assert time.monotonic() - began < 1.0
         assert not bench.world.pump_moves("red")
         dose.join(20)
         (failure,) = failures
@@ -153,8 +151,9 @@ def test_a_stop_in_mid_stroke_tells_how_far_it_came(protocol):
         assert f"{pump.left_ul:.4g} µL by the pump's own count" in pump.unready
 
 
-def test_a_stop_cannot_end_an_initialisation_and_says_so():
-    with a_bench(speed=2.0) as bench:
+def test_a_stop_cannot_end_an_initialisation_and_says_so(monkeypatch):
+    monkeypatch.setattr("hardware.parts.delivery.STOP_S", 0.5)
+    with a_bench(speed=1.0) as bench:
         pump = bench.driver()
         pump.open()
         readying, failures = in_background(pump.make_ready)
@@ -218,7 +217,7 @@ def test_a_wrong_full_stroke_is_told_by_an_error_that_comes_late():
 
 @PROTOCOLS
 def test_pumps_on_one_line_work_side_by_side_and_one_stop_does_not_disturb_the_other(protocol):
-    with a_bench(protocol=protocol, addresses=(1, 2, 15)) as bench:
+    with a_bench(speed=50.0, protocol=protocol, addresses=(1, 2, 15)) as bench:
         wire = Wire(bench.instrument.address)
         pumps = {role: bench.driver(role, wire=wire) for role in bench.instrument.pumps}
         for pump in pumps.values():

@@ -8,7 +8,7 @@ import pytest
 
 from hardware.errors import HardwareError, OutOfRangeError, ReplyError, StoppedError
 from hardware.parts.grbl_stream import stream
-from tests.hardware.grbl_bench import SlowCable, a_driver, a_virtual_stage
+from tests.hardware.grbl_bench import a_driver, a_virtual_stage
 from tests.hardware.grbl_talk import in_background
 from tests.hardware.unplug import Cable
 
@@ -268,23 +268,6 @@ def _forget_its_buffer(stage) -> None:
     """As a controller that does not tell how large its buffer is: one line at a time then."""
     c = stage._board.controller
     c.told = replace(c.told, build=replace(c.told.build, rx_bytes=0))
-
-
-def test_counting_characters_is_faster_over_a_wire_that_takes_its_time():
-    took_s = {}
-    path = [(10 + k % 2 * 0.05, 10 + k * 0.05) for k in range(60)]
-    for one_by_one in (False, True):
-        with a_virtual_stage(speed=500.0) as (controller, _), SlowCable(controller.address, 0.008) as cable:
-            stage = a_driver(cable.address, speed=500.0)
-            stage.open()
-            stage.home()
-            if one_by_one:
-                _forget_its_buffer(stage)
-            began = time.monotonic()
-            stage.follow(path)
-            took_s[one_by_one] = time.monotonic() - began
-            stage.close()
-    assert took_s[False] < 0.7 * took_s[True], took_s
 
 
 def test_counting_characters_keeps_the_buffer_full_and_sending_one_by_one_does_not():

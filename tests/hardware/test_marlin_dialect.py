@@ -122,16 +122,16 @@ class Noisy:
 @given(st.lists(st.tuples(NOISE, st.booleans()), max_size=8))
 def test_noise_ends_in_arriving_or_in_an_error_and_never_in_a_second_move(answering, quick_unplug, noises):
     with pytest.MonkeyPatch.context() as patch:
-        for word in ("ask", "settle", "begin"):
-            patch.setattr(getattr(numbered_lines.NumberedLines, word), "__defaults__", (0.1,))
-        patch.setattr(marlin.Driver, "_expected_s", lambda *_: -3.25)
-        patch.setattr(marlin, "STOP_S", 0.15)
         board = Noisy(noises)
         with answering(b"\n", board) as instrument:
             stage = a_stage(instrument.port)
             stage.open()
             stage.home()
             board.quiet, board.moved = False, 0
+            for word in ("ask", "settle", "begin"):
+                patch.setattr(getattr(numbered_lines.NumberedLines, word), "__defaults__", (0.1,))
+            patch.setattr(marlin.Driver, "_expected_s", lambda *_: -3.25)
+            patch.setattr(marlin, "STOP_S", 0.15)
             ended = threading.Event()
 
             def move() -> None:
@@ -144,7 +144,7 @@ def test_noise_ends_in_arriving_or_in_an_error_and_never_in_a_second_move(answer
 
             mover = threading.Thread(target=move)
             mover.start()
-            assert ended.wait(10)
+            assert ended.wait(30)
             mover.join()
             assert board.moved <= 1
             stage.close()

@@ -5,7 +5,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections import deque
 from collections.abc import Iterator
 from itertools import pairwise
@@ -153,9 +152,9 @@ def test_a_closed_camera_sees_nothing(network):
 
 
 def test_a_camera_that_freezes_is_late_and_then_without_picture_and_comes_back(network):
-    camera = a_camera(network.url, late_s=0.3, patience_s=1.0)
+    camera = a_camera(network.url, late_s=0.3, patience_s=4.0)
     camera.open()
-    assert camera.health == "live"
+    soon(lambda: camera.health == "live")
     network.frozen.set()
     soon(lambda: camera.health.startswith("late"))
     soon(lambda: camera.health == "no picture")
@@ -180,11 +179,10 @@ def test_a_server_that_is_stopped_dead_holds_nobody(server):
     camera = a_camera(server.stdout.readline().strip(), late_s=0.3, patience_s=1.0)
     camera.open()
     server.send_signal(signal.SIGSTOP)
-    began_s = time.monotonic()
     with pytest.raises((DeviceTimeoutError, NotConnectedError)):
         camera.capture(0.5)
     soon(lambda: camera.health == "no picture")
-    assert time.monotonic() - began_s < 8.0, "sooner than read() itself comes back"
+    assert "has stopped answering" in camera.about()["trouble"], "read() itself has not come back"
     server.send_signal(signal.SIGCONT)
     soon(lambda: camera.health == "live", 60.0)
     camera.close()
@@ -194,7 +192,7 @@ def test_a_picture_that_repeats_to_the_last_bit_is_frozen(http):
     camera = a_camera(http.url, frozen_s=0.3)
     camera.open()
     assert camera.capture(10).number
-    assert camera.health == "live"
+    soon(lambda: camera.health == "live")
     http.dead = True
     soon(lambda: camera.health == "frozen picture")
     http.dead = False

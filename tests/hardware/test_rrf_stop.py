@@ -129,11 +129,11 @@ def test_noise_ends_in_arriving_or_in_an_error_and_never_in_a_second_move(servin
         return request[0], http(known.get(request[1], {"buff": 1})) if noise is None else noise
 
     with pytest.MonkeyPatch.context() as patch, serving(answer) as instrument:
+        stage = a_stage(url(instrument))
+        stage.open()
         patch.setattr(duet, "ANSWER_S", 0.1)
         patch.setattr(rrf, "ANSWER_S", 0.1)
         patch.setattr(rrf.Driver, "_expected_s", lambda *_: -3.2)
-        stage = a_stage(url(instrument))
-        stage.open()
         quiet = False
         ended = threading.Event()
 
@@ -145,6 +145,6 @@ def test_noise_ends_in_arriving_or_in_an_error_and_never_in_a_second_move(servin
 
         mover = threading.Thread(target=move)
         mover.start()
-        assert ended.wait(10)
+        assert ended.wait(30)
         mover.join()
         assert sum("G1" in code for code in codes) <= 1

@@ -89,7 +89,7 @@ def test_a_refused_question_is_found_in_the_queue(conversation, opened):
     refused = (b"SYST:ERR?\n", b'-113,"Undefined header"\n')
     script = [*OPEN, (b"MEAS:VOLT:DC?\n", None), (b"*IDN?\n", IDENTITY), refused, FINE]
     with conversation(script) as instrument, pytest.raises(ReplyError, match="-113"):
-        opened(instrument.port, answer_s=0.1).read()
+        opened(instrument.port, answer_s=0.5).read()
 
 
 def test_a_late_answer_is_not_taken_for_the_next(conversation, opened):
@@ -100,7 +100,7 @@ def test_a_late_answer_is_not_taken_for_the_next(conversation, opened):
         (b"MEAS:VOLT:DC?\n", b"+2.0E+00\n"), FINE,
     ]  # fmt: skip
     with conversation(script) as instrument:
-        meter = opened(instrument.port, answer_s=0.1)
+        meter = opened(instrument.port, answer_s=0.5)
         for _ in range(2):
             with pytest.raises(DeviceTimeoutError):
                 meter.read()
@@ -128,7 +128,7 @@ def test_an_echo_is_not_an_answer(conversation, opened):
 
 
 def test_an_old_meter_without_an_error_queue(conversation, opened, monkeypatch):
-    monkeypatch.setattr(scpi, "ANSWER_S", 0.1)
+    monkeypatch.setattr(scpi, "ANSWER_S", 0.5)
     script = [*OPEN[:2], (b"SYST:ERR?\n", None), (b"*IDN?\n", IDENTITY), (b"MEAS:VOLT:DC?\n", b"1.5\n")]
     with conversation(script) as instrument:
         assert opened(instrument.port).read() == (1.5, "V")

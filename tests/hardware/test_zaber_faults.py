@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from hardware.dialects.zaber import flags_of, message_of, number
+from hardware.drivers import zaber
 from hardware.drivers.zaber import Driver
 from hardware.errors import DeviceTimeoutError, HardwareError, NotConnectedError, ReplyError, StoppedError
 from hardware.parts import zaber_chain
@@ -52,6 +53,13 @@ class Table:
         if self.cable:
             self.cable.close()
         self.device.close()
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch):
+    """No machine is so busy that braking, or the answer to a stop, comes too late."""
+    monkeypatch.setattr(zaber, "BRAKING_S", 10.0)
+    monkeypatch.setattr(zaber, "STOP_S", 20.0)
 
 
 @pytest.fixture
@@ -160,7 +168,8 @@ def test_stop_brakes_both_axes_and_keeps_the_position(table):
     bench.driver.move_to(here[0] + 1, here[1])
 
 
-def test_who_still_moves_after_a_while_is_stopped_hard_and_must_be_homed(table):
+def test_who_still_moves_after_a_while_is_stopped_hard_and_must_be_homed(table, monkeypatch):
+    monkeypatch.setattr(zaber, "BRAKING_S", 0.3)
     bench = table()
     for axis in filter(None, bench.device._axes):
         axis.settings["accel"] = str(int(axis.settings["accel"]) // 40)
@@ -227,14 +236,16 @@ def test_nothing_starts_while_everything_is_stopped(table):
     bench.driver.move_to(10, 10)
 
 
-def test_a_stop_that_nobody_confirms_is_said_to_be_unconfirmed(table):
+def test_a_stop_that_nobody_confirms_is_said_to_be_unconfirmed(table, monkeypatch):
+    monkeypatch.setattr(zaber, "STOP_S", 0.5)
     bench = table(cable=True)
     bench.device._hear = lambda line: None
     with pytest.raises(DeviceTimeoutError, match="X and Y did not confirm"):
         bench.driver.stop()
 
 
-def test_stop_does_not_wait_for_whoever_awaits_an_answer(table):
+def test_stop_does_not_wait_for_whoever_awaits_an_answer(table, monkeypatch):
+    monkeypatch.setattr(zaber, "STOP_S", 0.5)
     bench = table()
     with bench.driver._link.lock:
         thread, failures = in_background(bench.driver.stop)
@@ -369,7 +380,7 @@ def test_noise_on_the_line_never_becomes_a_position(serving, monkeypatch):
             except HardwareError:
                 position = None
             assert position in (None, (0.0, 0.0, 0.0))
-            assert time.monotonic() - began < 5
+            assert time.monotonic() - began < 30
             noise.pieces = []
 
         check()

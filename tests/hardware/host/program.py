@@ -45,11 +45,11 @@ def block(how: str, seconds: float) -> None:
 
 def dose(rig: HostedRig, role: str) -> None:
     with suppress(HardwareError):  # it is stopped: that is what this program is for
-        rig.dose("A1", role, 1500.0, 5.0)
+        rig.dose("A1", role, 1500.0, 1.0)
 
 
 def main(rig_file: str, how: str = "") -> None:
-    rig = open_hosted(load_rig(Path(rig_file)), lease_s=1.5 if how == "loop" else None)
+    rig = open_hosted(load_rig(Path(rig_file)), lease_s=5.0 if how == "loop" else None)
     rig.stage.home()
     rig.stage.move_to(*rig.spec.rack.position_mm("A1"))
     for role in rig.pumps:

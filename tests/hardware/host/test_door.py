@@ -113,8 +113,9 @@ def test_a_rig_opens_and_stops_where_there_is_no_place_for_a_door(bench, own_fol
 
 
 def test_two_rigs_of_one_program_have_a_door_and_a_stop_each(bench, rig):
+    small = replace(bench.rig, name="another", pumps={"red": bench.rig.pumps["red"]})
     with (
-        VirtualBench(replace(bench.rig, name="another"), speed=SPEED) as second,
+        VirtualBench(small, speed=SPEED) as second,
         open_hosted(second.rig, speed=SPEED, lease_s=LONG_S) as other,
     ):
         dose = Dosing(bench, rig)

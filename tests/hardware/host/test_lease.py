@@ -16,7 +16,7 @@ from hardware.rig_file import rig_to_toml
 ROOT = Path(__file__).resolve().parents[3]
 FROZEN_S = 1.0
 """What is asked of a frozen program; a loaded machine is given this many times more."""
-SLACK = 5.0
+SLACK = 10.0
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")
 
 
@@ -83,7 +83,7 @@ def test_a_busy_python_loop_keeps_its_lease(bench, program):
     child.stdin.write("\n")
     child.stdin.flush()
     with pytest.raises(AssertionError, match="never"):
-        until(lambda: stand_still(bench), 2.5)
+        until(lambda: stand_still(bench), 7.0)
 
 
 def test_a_program_that_was_frozen_with_its_owner_finds_it_alive_and_stopped(bench, program):

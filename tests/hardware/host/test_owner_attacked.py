@@ -161,7 +161,7 @@ def test_a_terminal_that_takes_nothing_more_cannot_hold_up_the_lease(bench, tmp_
             owner = int(child.stdout.readline())
             until(lambda: all(bench.truth.pump_moves(role) for role in bench.rig.pumps), 30.0)
             os.kill(child.pid, signal.SIGSTOP)
-            until(lambda: stand_still(bench), 5.0)
+            until(lambda: stand_still(bench), 10.0)
         finally:
             child.kill()
     until(lambda: not _lives(owner), 10.0)
