@@ -22,7 +22,7 @@ def test_states_are_latest_wins_and_events_come_one_by_one_in_the_windows_thread
     worker = threading.Thread(target=work)
     worker.start()
     worker.join()
-    qtbot.waitUntil(lambda: len(events) == 500 and bool(states) and states[-1] == 499)
+    qtbot.waitUntil(lambda: len(events) == 500 and bool(states) and states[-1] == 499, timeout=60_000)
     assert events == [f"event {n}" for n in range(500)]
     assert len(states) < 500
     assert threads == {threading.get_ident()}
@@ -34,5 +34,5 @@ def test_each_kind_has_its_own_slot(qtbot: QtBot) -> None:
     for name in ("state", "model", "facts", "reading", "position"):
         getattr(bridge, f"{name}_changed").connect(lambda value, name=name: got.__setitem__(name, value))
         getattr(bridge, f"post_{name}")(f"a {name}")
-    qtbot.waitUntil(lambda: len(got) == 5)
+    qtbot.waitUntil(lambda: len(got) == 5, timeout=60_000)
     assert got == {name: f"a {name}" for name in got}

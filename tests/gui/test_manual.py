@@ -141,7 +141,7 @@ def test_home_go_and_dispense_on_the_virtual_bench(
     qtbot.mouseClick(row.dispense, Qt.MouseButton.LeftButton)
     until(lambda: wiring.session.contents_ul()["A2"] == pytest.approx(500, abs=1) and idle())
     until(lambda: wiring.session.pumps_left_ul()["blue"] == pytest.approx(left_ul - 500, abs=1))
-    qtbot.waitUntil(lambda: "vial A2" in window.manual_page.words.full)
+    until(lambda: "vial A2" in window.manual_page.words.full)
     row.volume.setValue(row.volume.maximum())
     qtbot.mouseClick(row.dispense, Qt.MouseButton.LeftButton)
     until(lambda: bool(wiring.facts.mistakes))
@@ -178,5 +178,5 @@ def test_a_fresh_rack_is_what_the_books_say(qtbot: QtBot, make_window: MakeWindo
     qtbot.waitUntil(lambda: not wiring.session.facts.busy, timeout=LONG_MS)
     qtbot.waitUntil(lambda: wiring.session.contents_ul()["A1"] == 0.0, timeout=LONG_MS)
     qtbot.waitUntil(
-        lambda: wiring.session.pumps_left_ul()["red"] == rig.spec.pumps["red"].capacity_ul, timeout=9000
+        lambda: wiring.session.pumps_left_ul()["red"] == rig.spec.pumps["red"].capacity_ul, timeout=LONG_MS
     )
