@@ -389,13 +389,10 @@ def test_closed_while_running_it_is_held_in_the_journal(tmp_path, monkeypatch):
     campaign.start()
     assert gate.reached.wait(PATIENCE_S)
     post = campaign._desk.post
-
-    def goes_on(work):
-        post(work)
-        if campaign._desk.closing:  # the step ends after the closing has begun, however slow that is
-            gate.open.set()
-
-    monkeypatch.setattr(campaign._desk, "post", goes_on)
+    # the step ends after the closing has begun, however slow that is
+    monkeypatch.setattr(
+        campaign._desk, "post", lambda work: (post(work), campaign._desk.closing and gate.open.set())
+    )
     campaign.close()
     events = journaled(tmp_path)
     assert isinstance(of(events, StepDone)[-1], StepDone)
