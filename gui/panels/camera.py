@@ -9,6 +9,7 @@ import pyqtgraph as pg
 from PySide6.QtCore import QRectF, Qt, QTimer
 from PySide6.QtGui import QPen
 from PySide6.QtWidgets import (
+    QBoxLayout,
     QGraphicsLineItem,
     QGraphicsRectItem,
     QHBoxLayout,
@@ -84,11 +85,11 @@ class CameraCard(Card):
         words_column.setSpacing(4)
         words_column.addWidget(self.level_digits)
         words_column.addWidget(self.sees, 1)
-        row = QHBoxLayout()
-        row.setSpacing(GRID_PX)
-        row.addWidget(stage, 1)
-        row.addWidget(self.aside)
-        self.body.addLayout(row, 1)
+        self._row = QHBoxLayout()
+        self._row.setSpacing(GRID_PX)
+        self._row.addWidget(stage, 1)
+        self._row.addWidget(self.aside)
+        self.body.addLayout(self._row, 1)
         self.slot: str | None = None
         self._times: deque[float] = deque(maxlen=20)
         self._size: tuple[int, int] | None = None
@@ -96,6 +97,12 @@ class CameraCard(Card):
         self._watch.setInterval(500)
         self._watch.timeout.connect(self._check)
         self._say_nothing("No picture yet: the camera's picture appears here.")
+
+    def stack(self, stacked: bool) -> None:
+        """Whether the words stand below the picture, for a card that is narrow."""
+        way = QBoxLayout.Direction.TopToBottom if stacked else QBoxLayout.Direction.LeftToRight
+        self._row.setDirection(way)
+        self.sees.setMinimumHeight(2 * self.sees.fontMetrics().lineSpacing() if stacked else 0)
 
     @property
     def has_picture(self) -> bool:

@@ -56,6 +56,7 @@ class StageCard(Card):
         right.addWidget(self.home_button)
         row.addLayout(right, 1)
         self.body.addLayout(row)
+        self.body.addStretch(1)
         self.show_position(None)
 
     def _read_out(self) -> QHBoxLayout:
@@ -135,6 +136,7 @@ class StageCard(Card):
 
     def set_theme(self, theme: Theme) -> None:
         super().set_theme(theme)
+        self.step.fit()
         for button in self.pad.values():
             button.setIcon(icon(str(button.property("shape")), theme.text, theme.border))
 

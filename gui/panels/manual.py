@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 import numpy as np
 import numpy.typing as npt
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtCore import QEvent, QSize, Qt, Signal
+from PySide6.QtGui import QKeyEvent, QResizeEvent
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from campaign.state import CampaignState
 from gui.facts import FREE, Facts
@@ -16,12 +16,13 @@ from gui.panels.devices_tab import button
 from gui.panels.jog_pad import Position, StageCard
 from gui.panels.pump_card import PumpsCard
 from gui.style import mark
-from gui.theme import GRID_PX, Theme
+from gui.theme import GRID_PX, PADDING_PX, Theme
 from gui.units import volume
 from gui.widgets.card import Card
 from gui.widgets.elided import Elided
 from vision.reading import VialReading
 
+GAP_PX = 8
 _YOURS = "The rig is yours. Every move stays within the limits of the stage."
 _FRESH = "Fresh rack, full syringes"
 _FRESH_TIP = "Say that every vial is clean and every syringe or bottle full; nothing moves"
@@ -75,18 +76,18 @@ class ManualPage(QWidget):
         self.fresh = button(_FRESH, _FRESH_TIP)
         self.no = button("No", "Leave the books as they are")
         self.no.hide()
-        grid = QGridLayout()
-        grid.setSpacing(8)
-        grid.addWidget(self.map_card, 0, 0)
-        grid.addWidget(self.camera, 0, 1)
-        low = QHBoxLayout()
-        low.setSpacing(8)
-        low.addWidget(self.stage, 2)
-        low.addWidget(self.pumps, 3)
-        grid.addLayout(low, 1, 0, 1, 2)
-        grid.setRowStretch(0, 1)
-        grid.setColumnStretch(0, 1)
-        grid.setColumnStretch(1, 1)
+        grid = QVBoxLayout()
+        grid.setSpacing(GAP_PX)
+        self._high, self._low = QHBoxLayout(), QHBoxLayout()
+        self._high.setSpacing(GAP_PX)
+        self._low.setSpacing(GAP_PX)
+        self._high.addWidget(self.map_card, 1)
+        self._high.addWidget(self.camera, 1)
+        self._low.addWidget(self.stage, 2)
+        self._low.addWidget(self.pumps, 3)
+        grid.addLayout(self._high, 1)
+        grid.addLayout(self._low)
+        self._narrow = False
         column = QVBoxLayout(self)
         column.setContentsMargins(GRID_PX, GRID_PX, GRID_PX, GRID_PX)
         column.setSpacing(8)
@@ -104,6 +105,41 @@ class ManualPage(QWidget):
         self.pumps.wanted.connect(self._pump)
         self.fresh.clicked.connect(self._fresh)
         self.no.clicked.connect(lambda: self._ask_fresh(asked=False))
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802
+        """Of the narrower arrangement; the page takes the one that fits."""
+        return QSize(min(self._widths_px()), super().minimumSizeHint().height())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        super().resizeEvent(event)
+        self._arrange()
+
+    def event(self, event: QEvent) -> bool:
+        """Another text size, or another rig, changes what the cards need."""
+        if event.type() == QEvent.Type.LayoutRequest:
+            self._arrange()
+        return super().event(event)
+
+    def _widths_px(self) -> tuple[int, int]:
+        """What it needs with the stage beside the pumps, and with the stage beside the camera."""
+        stage, pumps = self.stage.minimumSizeHint().width(), self.pumps.minimumSizeHint().width()
+        camera = self.camera.minimumSizeHint().width()
+        deck = self.map.minimumSizeHint().width() + 2 * PADDING_PX
+        above = max(deck + camera + stage + 2 * GAP_PX, pumps)
+        return stage + GAP_PX + pumps + 2 * GRID_PX, above + 2 * GRID_PX
+
+    def _arrange(self) -> None:
+        """Large text: the pumps have a row of their own and the stage stands above them."""
+        narrow = self.width() < self._widths_px()[0]
+        if narrow == self._narrow:
+            return
+        self._narrow = narrow
+        if narrow:
+            self._high.addWidget(self.stage)
+        else:
+            self._low.insertWidget(0, self.stage, 2)
+        self.map_hint.setVisible(not narrow)
+        self.camera.stack(narrow)
 
     def show_state(self, state: CampaignState, facts: Facts) -> None:
         """What the campaign allows, and what the rig is."""

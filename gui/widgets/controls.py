@@ -54,11 +54,16 @@ class Toggle(QWidget):
             button = QPushButton(words)
             button.setCheckable(True)
             button.setStyleSheet("padding: 4px 8px;")
-            button.setMinimumWidth(button.fontMetrics().horizontalAdvance(words) + 22)
             button.clicked.connect(lambda _=False, key=key: self.chosen.emit(key))
             self.group.addButton(button)
             self.buttons[key] = button
             row.addWidget(button)
+        self.fit()
+
+    def fit(self) -> None:
+        """No button is narrower than its words; call it when the text size has changed."""
+        for button in self.buttons.values():
+            button.setMinimumWidth(button.fontMetrics().horizontalAdvance(button.text()) + 22)
 
     @property
     def value(self) -> str:

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QScrollArea
 from pytestqt.qtbot import QtBot
 
 from campaign.spec import CampaignSpec
@@ -180,3 +181,27 @@ def test_a_fresh_rack_is_what_the_books_say(qtbot: QtBot, make_window: MakeWindo
     qtbot.waitUntil(
         lambda: wiring.session.pumps_left_ul()["red"] == rig.spec.pumps["red"].capacity_ul, timeout=LONG_MS
     )
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+@pytest.mark.parametrize("scale", [1.0, 1.6])
+def test_it_needs_no_scrolling_sideways_on_the_smallest_screen(
+    qtbot: QtBot, make_window: MakeWindow, colour: CampaignSpec, rig: RigSpec, scale: float, theme: str
+) -> None:
+    wiring = make_window(colour, theme=theme)
+    window, page = wiring.window, wiring.window.manual_page
+    window.resize(1280, 800)
+    window.show_page("manual")
+    page.show_state(CampaignState(spec=colour), Facts(link="ready", rig=rig))
+    for now in (scale, 1.0, scale):  # and back again
+        window._scale = now
+        window.redress()
+        area = window.pages.currentWidget()
+        assert isinstance(area, QScrollArea)
+        beside = now > 1.0  # the stage beside the camera, and the pumps in a row of their own
+        qtbot.waitUntil(lambda beside=beside: (page.stage.y() == page.camera.y()) is beside)
+        qtbot.waitUntil(lambda area=area: area.horizontalScrollBar().maximum() == 0)
+        for part in (page.map_card, page.camera, page.stage, page.pumps):
+            assert part.mapTo(page, part.rect().bottomRight()).x() < page.width()
+        for button in page.stage.step.buttons.values():
+            assert button.width() > button.fontMetrics().horizontalAdvance(button.text())
