@@ -29,10 +29,10 @@ def block(how: str, seconds: float) -> None:
                 pass
         case "c":
             while time.monotonic() < until_s:
-                sum(range(40_000_000))  # about a second in one C call, the GIL held
+                sum(range(1_000_000_000))  # several leases in one C call, the GIL held
         case "regex":
             while time.monotonic() < until_s:
-                re.match(r"(a+)+$", "a" * 24 + "b")
+                re.match(r"(a+)+$", "a" * 28 + "b")
         case "fork":
             if (forked := os.fork()) == 0:
                 time.sleep(60.0)

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,8 @@ ROOT = Path(__file__).resolve().parents[3]
 FROZEN_S = 1.0
 """What is asked of a frozen program; a loaded machine is given this many times more."""
 SLACK = 10.0
+LEASE_S = 2.5
+"""Of programs that are to lose it: long enough for a loaded machine to get all pumps going before."""
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")
 
 
@@ -27,12 +30,12 @@ def program(bench, tmp_path):
 
     def start(how=""):
         rig = tmp_path / "rig.toml"
-        rig.write_text(rig_to_toml(bench.rig), encoding="utf-8")
+        rig.write_text(rig_to_toml(replace(bench.rig, lease_s=LEASE_S)), encoding="utf-8")
         words = [sys.executable, "-P", "-m", "tests.hardware.host.program", str(rig), how]
         child = subprocess.Popen(words, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         started.append(child)
         child.owner = int(child.stdout.readline())
-        until(lambda: all(bench.truth.pump_moves(role) for role in bench.rig.pumps), 30.0)
+        until(lambda: all(bench.truth.pump_moves(role) for role in bench.rig.pumps), 60.0)
         return child
 
     yield start

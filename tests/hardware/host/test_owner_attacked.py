@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 
 import pytest
 
@@ -17,7 +18,7 @@ from hardware.host.owner import Owner
 from hardware.latch import moment
 from hardware.rig_file import rig_to_toml
 from tests.hardware.host.test_hosted import Dosing, Heard, posix
-from tests.hardware.host.test_lease import ROOT, stand_still, until
+from tests.hardware.host.test_lease import LEASE_S, ROOT, stand_still, until
 
 NONSENSE = [
     b'{"x":1}', b"[1]", b"hello", b"null", b"3", b"\xff\xfe{}", b'{"do":["stop"]}', b'{"do":"call"}',
@@ -143,7 +144,7 @@ def test_a_program_that_takes_no_answers_cannot_hold_up_the_stop_door(bench, rig
 @posix
 def test_a_terminal_that_takes_nothing_more_cannot_hold_up_the_lease(bench, tmp_path):
     file = tmp_path / "rig.toml"
-    file.write_text(rig_to_toml(bench.rig), encoding="utf-8")
+    file.write_text(rig_to_toml(replace(bench.rig, lease_s=LEASE_S)), encoding="utf-8")
     reads, writes = os.pipe()
     os.set_blocking(writes, False)
     for piece in (b"x" * 1024, b"x"):
