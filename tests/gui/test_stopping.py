@@ -62,6 +62,8 @@ def test_a_stop_all_between_the_release_of_the_campaign_and_that_of_the_rig_stay
     assert rearmed.wait(30)
     session._work.submit(int).result(30)
     assert in_force(stopped)
+    assert campaign._hands._stop is not None
+    campaign._hands._stop.result(30)  # the campaign's own stop of the rig is out too: a press now is later
     monkeypatch.undo()
     stopped.choose(f"rearm:{moment()}")
     until(qtbot, lambda: stopped.state.phase == "Held" and not stopped.facts.latched)
