@@ -59,7 +59,7 @@ class LocalRig:
     ) -> None:
         self.spec = spec
         self._latch = latch
-        self._stops: list[object] = []
+        self._stops: list[threading.Event] = []
         """Those under way."""
         self._drivers: dict[str, Device] = {**pumps, "stage": stage, **meters}
         self._drivers |= {"camera": camera} if camera else {}
@@ -94,13 +94,14 @@ class LocalRig:
 
         Returns the devices that did not confirm within a second.
         """
-        mine = object()
-        self._stops.append(mine)
+        over = threading.Event()
+        self._stops.append(over)
         self._latch.set()
         try:
             return tuple(_at_once({name: device.stop for name, device in self._drivers.items()}, STOP_CONFIRMED_S))
         finally:
-            self._stops.remove(mine)
+            self._stops.remove(over)
+            over.set()
 
     def worst_left_ul(self) -> dict[str, float]:
         """Of the pumps at work: what each has left should nobody learn how far it came."""
@@ -131,8 +132,9 @@ class LocalRig:
     def rearm(self, asked: int | None = None) -> None:
         """As of any rig. The last bytes of a stop must not meet what begins after the release."""
         asked = moment() if asked is None else asked
-        if self._stops:
-            raise HardwareError("rig", "is just being stopped; wait a moment")
+        for over in tuple(self._stops):
+            if not over.wait(2 * STOP_CONFIRMED_S):
+                raise HardwareError("rig", "is just being stopped; wait a moment")
         self._station.release(asked)
 
     def close(self) -> None:

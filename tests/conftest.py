@@ -6,7 +6,8 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
-settings.register_profile("aliquot", deadline=None, derandomize="CI" in os.environ)  # CI gives one verdict per commit
+# CI gives one verdict per commit
+settings.register_profile("aliquot", deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("aliquot")
 
 

@@ -163,24 +163,48 @@ def test_a_pump_that_was_lost_is_waited_for_no_longer_than_its_dose_can_last(ben
     pytest.fail("it was waited for without end")
 
 
-def test_a_stop_is_not_released_while_its_last_bytes_are_under_way(rig, monkeypatch):
-    begun, goes_on, stop = threading.Event(), threading.Event(), rig._drivers["stage"].stop
+def test_a_release_waits_for_the_last_bytes_of_the_stop(rig, monkeypatch):
+    begun, goes_on, stop, order = threading.Event(), threading.Event(), rig._drivers["stage"].stop, []
 
     def slow_stop():
         begun.set()
-        goes_on.wait(10)
+        goes_on.wait(30)
         stop()
+        order.append("stopped")
 
+    def release():
+        rig.rearm()
+        order.append("released")
+
+    monkeypatch.setattr("hardware.rig.STOP_CONFIRMED_S", 30.0)
     monkeypatch.setattr(rig._drivers["stage"], "stop", slow_stop)
     stopping = threading.Thread(target=rig.stop_all)
     stopping.start()
-    assert begun.wait(10)
+    assert begun.wait(30)
+    releasing = threading.Thread(target=release)
+    releasing.start()
+    assert rig.stopped
+    goes_on.set()
+    stopping.join(30)
+    releasing.join(30)
+    assert order == ["stopped", "released"]
+    assert not rig.stopped
+    rig.stage.home()
+
+
+def test_a_stop_that_does_not_end_is_not_released(rig, monkeypatch):
+    begun, goes_on = threading.Event(), threading.Event()
+    monkeypatch.setattr(rig._drivers["stage"], "stop", lambda: (begun.set(), goes_on.wait(30)))
+    stopping = threading.Thread(target=rig.stop_all)
+    monkeypatch.setattr("hardware.rig.STOP_CONFIRMED_S", 30.0)
+    stopping.start()
+    assert begun.wait(30)
+    monkeypatch.setattr("hardware.rig.STOP_CONFIRMED_S", 0.01)
     with pytest.raises(HardwareError, match="just being stopped"):
         rig.rearm()
+    assert rig.stopped
     goes_on.set()
-    stopping.join(10)
-    rig.rearm()
-    rig.stage.home()
+    stopping.join(30)
 
 
 def test_a_system_without_threads_left_stops_all_the_same(bench, rig, monkeypatch):
