@@ -26,6 +26,7 @@ class Awake:
         self._worker: Worker | None = None
         self._wanted: str | None = None
         self._end: Callable[[], None] | None = None
+        self._told = False
 
     def hold(self, why: str) -> None:
         """Keep the computer awake until `release`. Where that is impossible, the log says so once."""
@@ -57,7 +58,8 @@ class Awake:
             elif why is not None and self._end is None:
                 self._end = _held(why)
         except OSError as error:
-            log.warning("Aliquot %s (%s)", UNABLE, error)
+            log.log(logging.DEBUG if self._told else logging.WARNING, "Aliquot %s (%s)", UNABLE, error)
+            self._told = True
         except Exception:
             log.exception("Aliquot %s", UNABLE)
 

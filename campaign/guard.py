@@ -5,9 +5,12 @@ Static checks give a list of mistakes, one sentence each. Live checks give one q
 
 from collections.abc import Iterator, Mapping
 
+from pydantic import TypeAdapter
+
 from campaign.recipe import UL_PER_UNIT, Recipe
 from campaign.spec import CampaignSpec, ChecksSpec, DosingSpec
 from hardware.devices import PumpRange
+from hardware.drivers import module_of
 from hardware.spec import RigSpec
 from hardware.toml_file import did_you_mean
 from optimiser.space import Categorical, SearchSpace
@@ -116,10 +119,16 @@ def _measured(spec: CampaignSpec, rig: RigSpec) -> Iterator[str]:
     kind, meter = spec.objective.kind, spec.objective.meter
     if kind not in ON_A_RIG:
         yield f"objective.kind: {kind} is not measured on a bench; it measures {', '.join(ON_A_RIG)}"
-    elif kind == "meter" and meter not in rig.meters:
+    elif kind == "meter" and (meter is None or meter not in rig.meters):
         has = ", ".join(rig.meters) or "none; give it a [meters.NAME], of kind by_person for one that you read"
         hint = did_you_mean(meter or "", rig.meters)
         yield f"objective.meter: the rig has no meter {meter}{hint}; it has {has}"
+    elif kind == "meter" and meter is not None:
+        part, wanted = rig.meters[meter], spec.objective.unit
+        settings = TypeAdapter(module_of(part.kind).Settings).validate_python(dict(part.settings))
+        unit = str(getattr(settings, "unit", wanted))
+        if wanted and unit != wanted:
+            yield f"objective.unit: is {wanted}, but the rig's {meter} reads in {unit or 'no unit'}; write that"
 
 
 def _eye(spec: CampaignSpec, rig: RigSpec) -> Iterator[str]:

@@ -318,11 +318,11 @@ class Campaign:
             self._failed(error)
 
     def _leave(self) -> None:
-        """Out of Stopping or Aborting, the vial in work given up."""
+        """Out of Stopping or Aborting, the vial in work given up; not one that only waits for its number."""
         desk, state = self._desk, self._desk.state
         attempt = state.attempt
         events: tuple[Event, ...] = ()
-        if attempt is not None:
+        if attempt is not None and not (state.phase == "Aborting" and self._walk.number_asked):
             events = (VialGivenUp(attempt.experiment, attempt.number, attempt.slot, state.why),)
         if state.phase == "Aborting":
             desk.record(*events, *desk.moves("done", why=self._hands.told(state.why)))
@@ -347,7 +347,12 @@ class Campaign:
             log.warning("rearm failed: %s", error)
             return
         if not self._hands.stopped and allowed(self.state.phase, "rearm"):
-            self._record(*self._desk.moves("rearm", why="rearmed; the vial in work was given up"))
+            left = (
+                "the value is asked for again"
+                if self.state.attempt is not None
+                else "the vial in work was given up"
+            )
+            self._record(*self._desk.moves("rearm", why=f"rearmed; {left}"))
 
     def _decided(self, waiting: Suggested, action: Action, point: Point, why: str) -> None:
         if self.state.waiting != waiting:

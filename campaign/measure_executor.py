@@ -144,7 +144,8 @@ class TypedExecutor(_MeasureExecutor):
         if not isinstance(step, Measure):
             return None
         units = {p.name: p.unit for p in self._spec.space.parameters}
-        recipe = ", ".join(f"{n} {say_value(v, 4)} {units.get(n, '')}".rstrip() for n, v in step.point.items())
+        in_order = [(name, step.point[name]) for name in units]
+        recipe = ", ".join(f"{n} {say_value(v)} {units[n]}".rstrip() for n, v in in_order)
         objective = self._spec.objective
         return ToType(f"Make this: {recipe}. Then type its {objective.name}", objective.unit)
 

@@ -219,13 +219,22 @@ def _made(record: Record) -> list[tuple[str, str]]:
         ("Took", f"{state.seconds:.0f} s" if state.seconds < 120 else f"{state.seconds / 60:.0f} min"),
         ("Strategy", strategy),
         ("Seed", str(record.opened.seed)),
-        ("Bench", "simulated: nothing real was moved or measured" if record.opened.simulated else "real"),
+        ("Bench", _bench(record)),
         ("Dosed", dosed),
         ("Made with", f"Aliquot {record.opened.version}"),
         ("Report with", ", ".join(_versions())),
         ("Journal", f"{record.path.name}, {len(record.events)} records, newest sha256 {record.head}"),
     ]
     return [(name, value) for name, value in lines if value]
+
+
+def _bench(record: Record) -> str:
+    if record.opened.simulated:
+        return "simulated: nothing real was moved or measured"
+    if record.opened.rig_toml:
+        return "real"
+    typed = record.state.spec.objective.kind == "typed"
+    return "none: made by hand, the values typed" if typed else "none: measured by a function"
 
 
 def _versions() -> list[str]:

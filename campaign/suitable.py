@@ -50,7 +50,14 @@ def _on_a_rig(
     from hardware.rig_file import load_rig, rig_to_toml
     from resources import path as resource
 
-    named = resource(f"rigs/{Path(spec.rig).name}") if spec.rig else None
+    named = None
+    if rig is None and spec.rig:
+        try:
+            named = resource(f"rigs/{Path(spec.rig).name}")
+        except FileNotFoundError as error:
+            raise FileNotFoundError(
+                f"{error}: leave `rig` out and name a rig file of your own with --rig"
+            ) from error
     with make_bench(named, speed=speed, seed=seed) if rig is None else nullcontext() as virtual:
         described = virtual.rig if virtual else load_rig(Path(str(rig)))
         if mistakes := campaign_mistakes(spec, described, {}):

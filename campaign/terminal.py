@@ -82,6 +82,7 @@ def ask_person(asked: Asked) -> str | None:
         matches = [choice for choice in asked.choices if typed and choice.lower().startswith(typed)]
         if len(matches) == 1:
             return matches[0]
+        print(f"     {typed!r} is none of them: {say_options(asked)}", file=sys.stderr)
 
 
 def ask_command(arguments: argparse.Namespace, suggestions: Sequence[Suggestion], spec: CampaignSpec) -> int:

@@ -40,6 +40,11 @@ class Walk:
     def answer(self, choice: str) -> None:
         self._attempts.answer(choice)
 
+    @property
+    def number_asked(self) -> bool:
+        """Whether the vial in work waits for nothing but a number that a person types."""
+        return self._attempts.number_asked
+
     def advance(self) -> None:
         """Do the one thing that comes next. Raises Leave when the campaign is to end."""
         state = self._desk.state

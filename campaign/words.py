@@ -35,8 +35,8 @@ def say_point(point: Point) -> str:
     return ", ".join(f"{name} {say_value(value)}" for name, value in point.items())
 
 
-def say_value(value: float | str, digits: int = 6) -> str:
-    return value if isinstance(value, str) else f"{value:.{digits}g}"
+def say_value(value: float | str) -> str:
+    return value if isinstance(value, str) else f"{value:g}"
 
 
 def what_follows(state: CampaignState) -> str:

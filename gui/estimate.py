@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from campaign.guard import campaign_mistakes
 from campaign.spec import CampaignSpec
 from gui.units import duration, plain, volume
 from gui.widgets.digits import with_unit
@@ -73,6 +74,8 @@ def paragraph(spec: CampaignSpec) -> str:
     if spec.objective.kind == "typed":
         said.append("Nothing is dosed: you are told each recipe, make it and type what came of it.")
         return " ".join(said)
+    if spec.objective.kind == "meter":
+        said.append(f"The rig's {spec.objective.meter} is read in each vial; one that you read is asked for.")
     said.append("It goes on by itself." if spec.mode == "automatic" else "Each point waits for your decision.")
     return " ".join(said)
 
@@ -92,11 +95,9 @@ def needs(
         return (("Experiments", f"{made.experiments} at most; you make each and type its value", True),)
     if not spec.objective.needs_rig:
         return (("Experiments", f"{made.experiments} at most, nothing is dosed", True),)
-    meter = spec.objective.meter
-    if meter is not None and rig is not None and meter not in rig.meters:
-        has = ", ".join(rig.meters) or "none"
-        return (("Meter", f"the rig has no meter {meter}; it has {has}", False),)
     lines: list[tuple[str, str, bool]] = []
+    if rig is not None:
+        lines += [("Rig", mistake, False) for mistake in campaign_mistakes(spec, rig, {})]
     vials = len(rig.rack.slots) if rig is not None else None
     have = f", the rack holds {vials}" if vials is not None else ""
     if vials is not None and vials < made.experiments:

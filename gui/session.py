@@ -226,7 +226,8 @@ class Session:
         try:
             work(*values)
         except Exception as error:
-            log.exception("%s failed", work.__name__)
+            level = logging.INFO if hasattr(error, "mistakes") else logging.ERROR  # a refusal is no fault of ours
+            log.log(level, "%s failed", work.__name__, exc_info=error)
             link = "failed" if work == self._connect else self._facts.link
             self._post(mistakes=mistakes_of(error), link=link, busy="", said="", starting=False)
 

@@ -38,7 +38,7 @@ def parse_rig(text: str, where: str | Path = "rig.toml") -> RigSpec:
         table = parse_table(text, where, mistakes)
     except TomlFileError as error:
         raise RigFileError(where, error.mistakes) from error
-    _settings_may_be_left_out(table)
+    _what_goes_without_saying(table)
     fill_syringes(table, mistakes)
     fill_labware(table, Path(where).parent, mistakes)
     spec = validated(RigSpec, table, "", mistakes)
@@ -64,6 +64,8 @@ def _plain(value: Any) -> Any:
     return [_plain(v) for v in value] if isinstance(value, tuple | list) else value
 
 
-def _settings_may_be_left_out(table: Table) -> None:
+def _what_goes_without_saying(table: Table) -> None:
     for _, part, _ in devices(table):
         part.setdefault("settings", {})
+        if part.get("kind") == "by_person":
+            part.setdefault("port", "person")  # who has none

@@ -21,6 +21,7 @@ KINDS = {
 }
 ELSEWHERE = {"column": "Column of a table", "function": "Function of a script"}
 """Not started from the window: shown when a campaign file has it, and not offered otherwise."""
+COLOUR_UNIT = "ΔE00"
 DIRECTIONS = {"minimise": "as small as possible", "maximise": "as large as possible"}
 
 
@@ -160,6 +161,9 @@ class ObjectiveCard(Card):
         self._fit()
         if self.kind.currentData() == "colour":
             choose(self.direction, "minimise")
+        elif self.unit.text() == COLOUR_UNIT:  # the colour's words fit nothing else
+            self.name.clear()
+            self.unit.clear()
         self._changed()
 
     def _fit(self) -> None:

@@ -13,7 +13,7 @@ from campaign.steps import Look, Measure
 from campaign.suitable import executor_for
 from hardware.errors import HardwareError
 from hardware.rig import open_rig
-from hardware.rig_file import load_rig
+from hardware.rig_file import load_rig, parse_rig
 from hardware.spec import MeterSpec
 from hardware.virtual.bench import VirtualBench
 from hardware.virtual.instruments.scpi import Instrument, conductivity_ms_cm
@@ -149,6 +149,12 @@ def test_a_function_that_fails_lets_the_vial_be_measured_again():
         executor._rig.close()
 
 
+def test_a_meter_in_another_unit_is_told_before_anything_is_dosed():
+    spec = replace(CONDUCTIVITY, objective=replace(CONDUCTIVITY.objective, unit="S/m"))
+    (mistake,) = campaign_mistakes(spec, load_rig(path("rigs/probe.toml")), {})
+    assert "is S/m, but the rig's probe reads in mS/cm" in mistake
+
+
 def test_a_meter_that_the_rig_lacks_is_told_with_the_nearest_name():
     spec = replace(CONDUCTIVITY, objective=replace(CONDUCTIVITY.objective, meter="prob"))
     (mistake,) = campaign_mistakes(spec, load_rig(path("rigs/probe.toml")), {})
@@ -208,3 +214,33 @@ def test_a_rig_without_the_meter_is_refused_before_it_is_opened():
         executor_for(spec, None, None, None, SPEED, 0, make_bench, lambda role, why: True, fresh=False),
     ):
         pass
+
+
+def test_a_rig_that_does_not_come_with_aliquot_is_named_on_the_command_line():
+    with (
+        pytest.raises(FileNotFoundError, match=r"ships no rigs/mine\.toml.*--rig"),
+        executor_for(
+            replace(CONDUCTIVITY, rig="mine.toml"),
+            None,
+            None,
+            None,
+            1.0,
+            0,
+            None,
+            lambda role, why: True,
+            fresh=False,
+        ),
+    ):
+        pass
+
+
+def test_a_meter_that_a_person_reads_needs_no_port():
+    text = path("rigs/probe.toml").read_text(encoding="utf-8")
+    text = (
+        text[: text.rindex("[meters.probe]")]
+        + """[meters.probe]
+kind = "by_person"
+settings = { question = "Dip the probe in and read it", unit = "mS/cm", lowest = 0.0, highest = 200.0 }
+"""
+    )
+    assert parse_rig(text).meters["probe"].port == "person"

@@ -6,7 +6,7 @@ import pytest
 
 from campaign.errors import CampaignError
 from campaign.events import Answered, Asked, Observed, StepDone, VialGivenUp
-from campaign.executor import ToType
+from campaign.executor import Outcome, ToType
 from campaign.journal import Journal
 from campaign.loop import Campaign
 from campaign.measure_executor import TypedExecutor
@@ -60,8 +60,6 @@ def test_what_cannot_be_right_is_refused_and_asked_for_still(tmp_path, typed, sa
 
 
 def test_no_number_is_taken_where_a_choice_is_asked_for(tmp_path):
-    from campaign.executor import Outcome
-
     bench = PaperBench(before=lambda step: Outcome({}, mismatch="odd"))
     with begin(tmp_path, bench, spec(budget=2)) as campaign:
         watch = Watch(campaign)
@@ -115,6 +113,46 @@ def test_stop_all_while_a_number_is_asked_for(tmp_path):
         assert state.question is None
         with pytest.raises(CampaignError, match="nothing is asked"):
             campaign.answer("7")
+        campaign.rearm()
+        watch.until(lambda s: s.phase == "Held")
+        campaign.resume()
+        watch.until(asks)
+        campaign.answer("7")
+        state = watch.until(lambda s: s.experiments[0].status == "done")
+    assert state.experiments[0].slot == "A1", "the vial was ready, and is measured"
+    assert not of(journaled(tmp_path), VialGivenUp)
+
+
+def test_ctrl_c_while_a_number_is_asked_for_keeps_the_vial_also_for_the_next_session(tmp_path):
+    bench = PaperBench(typed=ASKED)
+    with begin(tmp_path, bench, spec(budget=2)) as campaign:
+
+        def interrupts(asked):
+            raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            to_the_end(campaign, tmp_path / "journal.sqlite", person=interrupts)
+        assert campaign.state.phase == "Aborted"
+    bench.stopped.clear()
+    with Campaign.reopen(Journal.open(tmp_path / "journal.sqlite"), bench) as campaign:
+        watch = Watch(campaign)
+        campaign.resume()
+        watch.until(asks)
+        campaign.answer("7")
+        state = watch.until(lambda s: s.experiments[0].status == "done")
+    assert state.experiments[0].slot == "A1"
+
+
+def test_a_vial_whose_level_was_in_question_is_given_up_by_stop_all_as_ever(tmp_path):
+    odd = iter([None, None, None, None, Outcome({}, mismatch="the level is odd")])
+    bench = PaperBench(typed=ASKED, before=lambda step: next(odd, None))
+    with begin(tmp_path, bench, spec(budget=2)) as campaign:
+        watch = Watch(campaign)
+        campaign.start()
+        watch.until(lambda s: s.question is not None and s.question.question == "the level is odd")
+        campaign.stop_all()
+        state = watch.until(lambda s: s.phase == "Aborted")
+    assert state.vials["A1"] == "given_up"
 
 
 def test_a_campaign_without_any_bench_tells_the_recipe_and_takes_the_number(tmp_path):

@@ -85,7 +85,7 @@ def test_the_form_offers_the_meters_of_the_rig(qtbot: QtBot) -> None:
     form.show_rig(rig)
     assert form.objective.meter.currentText() == "pH", "what the file says stays"
     assert [form.objective.meter.itemText(n) for n in range(form.objective.meter.count())] == ["probe"]
-    assert ("Meter", "the rig has no meter pH; it has probe", False) in needs(form.spec, rig)
+    assert ("Rig", "objective.meter: the rig has no meter pH; it has probe", False) in needs(form.spec, rig)
     form.objective.meter.setCurrentText("probe")
     assert form.spec == spec
     form.objective.meter.setCurrentText("")
@@ -96,3 +96,10 @@ def test_the_form_offers_the_meters_of_the_rig(qtbot: QtBot) -> None:
 def test_the_summary_says_who_makes_and_measures() -> None:
     assert "type what came of it" in paragraph(TYPED)
     assert needs(TYPED, None) == (("Experiments", "2 at most; you make each and type its value", True),)
+
+
+def test_another_objective_does_not_keep_the_colours_words(qtbot: QtBot, colour: CampaignSpec) -> None:
+    form = page(qtbot, colour)
+    form.objective.kind.setCurrentIndex(form.objective.kind.findData("typed"))
+    assert (form.objective.name.text(), form.objective.unit.text()) == ("", "")
+    assert form.spec is None
