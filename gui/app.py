@@ -2,6 +2,7 @@
 
 import signal
 import sys
+import threading
 from pathlib import Path
 from types import FrameType
 
@@ -62,10 +63,13 @@ def main(
 def heed_signals(wiring: Wiring) -> None:
     """Ctrl+C, a logout or a closed terminal: every device stops, then the journal is closed and the window goes."""
 
-    def end(number: int, frame: FrameType | None) -> None:
-        del number, frame
+    def leave() -> None:
         wiring.session.stop_all()
         wiring.session.close()
+
+    def end(number: int, frame: FrameType | None) -> None:
+        del number, frame
+        threading.Thread(target=leave, name="asked to leave").start()  # what it interrupts may hold a lock
 
     for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK"):
         if hasattr(signal, name):

@@ -34,3 +34,14 @@ def test_a_signal_stops_the_devices_and_closes_the_journal(
     again = make_window(colour, speed=100.0)
     again.session.connect(colour)
     until(qtbot, lambda: again.facts.unfinished is not None)
+
+
+def test_a_signal_in_the_middle_of_what_the_window_does_holds_nothing_up(
+    qtbot: QtBot, make_window: MakeWindow, course: CampaignSpec
+) -> None:
+    wiring = make_window(course)
+    heed_signals(wiring)
+    with wiring.session._lock, wiring.session._stopping._telling:
+        signal.raise_signal(signal.SIGTERM)
+    until(qtbot, lambda: wiring.session.closed)
+    assert wiring.session.facts.latched
