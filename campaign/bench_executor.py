@@ -148,9 +148,9 @@ class BenchExecutor:
 
     def _move(self, step: Move) -> Outcome:
         stage = self._rig.stage
-        touched, self._touched = self._touched, False
-        if not stage.homed or (touched and stage.range.drift_mm is not None):
+        if not stage.homed or (self._touched and stage.range.drift_mm is not None):
             stage.home()
+        self._touched = False  # not before: a homing that was refused has not looked
         stage.move_to(step.x_mm, step.y_mm, NOZZLES_UP_MM)  # also when it stands there already
         x_mm, y_mm, _ = stage.position_mm()
         left_ul = {role: p.left_ul for role, p in self._rig.pumps.items()}

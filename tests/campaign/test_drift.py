@@ -13,6 +13,7 @@ from campaign.loop import Campaign
 from campaign.steps import Move
 from hardware.errors import HardwareError
 from hardware.host.hosted import open_hosted
+from hardware.latch import moment
 from hardware.rig_file import load_rig
 from hardware.virtual.bench import VirtualBench
 from hardware.virtual.instruments.marlin import Instrument
@@ -71,6 +72,23 @@ def test_whoever_puts_in_a_fresh_rack_may_have_knocked_it(bench, rig):
     executor.perform(move)  # between vials of one rack nobody looks
     executor.fresh_rack()
     with pytest.raises(HardwareError, match=r"X by 1\.2 mm"):
+        executor.perform(move)
+    executor.perform(move)
+    assert bench.truth.stage_mm()[:2] == pytest.approx(rig.spec.rack.position_mm("A1"), abs=0.05)
+
+
+def test_a_look_that_was_refused_is_made_once_it_can_be(bench, rig):
+    rig.stage.home()
+    what = load_campaign(path("campaigns/colour.toml"))
+    executor = BenchExecutor(rig, what, speed=SPEED)
+    move = Move("A1", *rig.spec.rack.position_mm("A1"))
+    slips(bench, 1.9)
+    executor.stop()
+    with pytest.raises(HardwareError, match="stopped"):
+        executor.perform(move)
+    executor.rearm(moment())
+    assert rig.stage.homed
+    with pytest.raises(HardwareError, match=r"X by 1\.9 mm"):
         executor.perform(move)
     executor.perform(move)
     assert bench.truth.stage_mm()[:2] == pytest.approx(rig.spec.rack.position_mm("A1"), abs=0.05)
