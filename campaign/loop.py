@@ -18,6 +18,7 @@ from campaign.desk import Desk, Leave, Listener
 from campaign.errors import CampaignError
 from campaign.events import (
     Action,
+    Asked,
     CampaignOpened,
     Decided,
     Event,
@@ -156,6 +157,11 @@ class Campaign:
         self._hands.stop()
         self._desk.post(lambda: self._aborting(f"Stop all by {by}"))
 
+    @property
+    def stopped(self) -> bool:
+        """Whether it knows of a Stop all that is to be released with `rearm`."""
+        return self._hands.stopped or self.state.phase == "Aborted"
+
     def rearm(self, asked: int | None = None) -> None:
         """After Stop all: allow commands again. The campaign is then held; the vial in work was given up.
 
@@ -170,14 +176,19 @@ class Campaign:
             )
         self._desk.post(lambda: self._rearmed(asked))
 
-    def decide(self, action: Action, point: Point | None = None, why: str = "") -> None:
+    def decide(
+        self, action: Action, point: Point | None = None, why: str = "", shown: Suggested | None = None
+    ) -> None:
         """What becomes of the suggestion that waits: accept it, override it with `point`, or skip it.
 
-        Raises SpaceError when the point cannot be made, CampaignError when nothing waits; nothing changes then.
+        shown: the one that the person saw; another that waits by now is not decided. Raises SpaceError when the
+        point cannot be made, CampaignError when nothing waits; nothing changes then.
         """
         state = self.state
         if (waiting := state.waiting) is None:
             raise CampaignError("no suggestion waits for a decision")
+        if shown not in (None, waiting):
+            raise CampaignError("another suggestion waits by now; look at it first")
         if action not in ("accept", "override", "skip"):
             raise CampaignError(f"{action!r} is no decision; accept, override or skip")
         if action == "override":
@@ -187,11 +198,15 @@ class Campaign:
         chosen = dict(point) if action == "override" and point is not None else waiting.point
         self._desk.post(lambda: self._decided(waiting, action, chosen, why))
 
-    def answer(self, choice: str) -> None:
-        """Answer `state.question` with one of its choices, or with the number it asks for; the campaign goes on."""
-        asked = self.state.question
-        if asked is None:
+    def answer(self, choice: str, shown: Asked | None = None) -> None:
+        """Answer `state.question` with one of its choices, or with the number it asks for; the campaign goes on.
+
+        shown: the question that the person read; another that is asked by now is not answered.
+        """
+        if (asked := self.state.question) is None:
             raise CampaignError("nothing is asked")
+        if shown not in (None, asked):
+            raise CampaignError(f"{choice!r} is no answer to what is asked by now; read it first")
         if choice not in asked.choices:
             options = ", ".join(asked.choices)
             if asked.number_unit is None:
@@ -347,11 +362,8 @@ class Campaign:
             log.warning("rearm failed: %s", error)
             return
         if not self._hands.stopped and allowed(self.state.phase, "rearm"):
-            left = (
-                "the value is asked for again"
-                if self.state.attempt is not None
-                else "the vial in work was given up"
-            )
+            kept = self.state.attempt is not None
+            left = "the value is asked for again" if kept else "the vial in work was given up"
             self._record(*self._desk.moves("rearm", why=f"rearmed; {left}"))
 
     def _decided(self, waiting: Suggested, action: Action, point: Point, why: str) -> None:

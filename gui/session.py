@@ -291,7 +291,8 @@ class Session:
             spec, executor, folder, seed=self._seed, rig_toml=self._lab.toml(), simulated=executor.simulated
         )
         self._adopt(campaign, folder)
-        campaign.start()
+        if not campaign.stopped:
+            campaign.start()
         for warning in executor.warnings(spec):
             self._bridge.told.emit("warn", f"{warning[:1].upper()}{warning[1:]}.")
 
@@ -323,6 +324,8 @@ class Session:
         )  # fmt: skip
         self._bridge.opened.emit(campaign.state.spec)
         self._bridge.post_state(campaign.state)
+        if self._facts.latched:  # Stop all came while it was being opened, and nobody could tell it
+            campaign.stop_all(self._facts.stopped_by or "person")
 
     def _heard(self, event: Event, state: CampaignState) -> None:
         """Called in the campaign's thread."""

@@ -46,7 +46,7 @@ class Stopping:
         """In the worker thread. asked: the `latch.moment` at which the person began to press the button."""
         try:
             campaign = self._campaign()
-            if campaign is not None:
+            if campaign is not None and campaign.stopped:  # one without the rig is not told of the rig's stops
                 campaign.rearm(asked)
             self._lab.rearm(asked)
         except (RuntimeError, HardwareError) as error:

@@ -64,8 +64,10 @@ class Wiring(QObject):
 
     def _connect_run_page(self) -> None:
         page, session = self.window.run_page, self.session
-        page.decided.connect(lambda action, point, why: session.command("decide", action, point, why))
-        page.answered.connect(lambda choice: session.command("answer", choice))
+        page.decided.connect(
+            lambda action, point, why: session.command("decide", action, point, why, self.state.waiting)
+        )
+        page.answered.connect(lambda choice: session.command("answer", choice, self.state.question))
         page.noted.connect(lambda number, text: session.command("note", number, text))
         page.included.connect(lambda number, include: session.command("include", number, include))
         page.beta_changed.connect(lambda beta: self._change({"strategy.beta": beta}))
@@ -133,7 +135,7 @@ class Wiring(QObject):
         found = self.facts.unfinished
         match head:
             case "answer":
-                self.session.command("answer", rest)
+                self.session.command("answer", rest, self.state.question)
             case "close":
                 self._close_chosen(rest)
             case "rearm":

@@ -197,3 +197,23 @@ def test_where_nobody_can_type_the_campaign_is_held_and_says_what_it_waits_for(t
         with pytest.raises(HeldError, match=r"Read the probe \[a number in mS/cm / new vial / fail\]"):
             to_the_end(campaign, tmp_path / "journal.sqlite")
         assert campaign.state.phase == "Held"
+
+
+def test_what_a_person_saw_is_answered_and_decided_and_nothing_that_came_in_its_place(tmp_path):
+    with begin(tmp_path, PaperBench(typed=ASKED), spec(budget=3, mode="approve")) as campaign:
+        watch = Watch(campaign)
+        campaign.start()
+        first = watch.until(lambda s: s.waiting is not None).waiting
+        campaign.decide("skip", shown=first)
+        second = watch.until(lambda s: s.waiting not in (None, first)).waiting
+        with pytest.raises(CampaignError, match="another suggestion waits by now"):
+            campaign.decide("accept", shown=first)
+        campaign.decide("accept", shown=second)
+        asked = watch.until(asks).question
+        campaign.answer("12.5", asked)
+        third = watch.until(lambda s: s.waiting not in (None, first, second)).waiting
+        campaign.decide("accept", shown=third)
+        watch.until(asks)
+        with pytest.raises(CampaignError, match="is no answer to what is asked by now"):
+            campaign.answer("12.5", asked)
+        assert [e.value for e in campaign.state.experiments] == [12.5, None]

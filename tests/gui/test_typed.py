@@ -1,5 +1,6 @@
 """A value that a person types: the banner asks for it, says why one is not taken, and takes the right one."""
 
+import threading
 from dataclasses import replace
 
 from PySide6.QtCore import Qt
@@ -7,7 +8,9 @@ from PySide6.QtWidgets import QLineEdit, QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 
 from campaign.config import load_campaign
+from campaign.events import Event
 from campaign.spec import CampaignSpec, ObjectiveSpec, StopSpec, StrategySpec
+from campaign.state import CampaignState
 from gui.estimate import needs, paragraph
 from gui.notices import Choice, Notice
 from gui.panels.banner import Banner
@@ -50,6 +53,29 @@ def test_a_campaign_that_a_person_makes_and_measures(qtbot: QtBot, make_window: 
     until(qtbot, lambda: wiring.state.made == 2 or len(wiring.state.experiments) == 3)
     until(qtbot, lambda: wiring.state.finished or banner.number.isVisible())
     assert [e.value for e in wiring.state.experiments][:2] == [41.5, None]
+
+
+def test_a_number_typed_for_one_experiment_is_never_that_of_the_next(qtbot: QtBot, make_window: MakeWindow) -> None:
+    wiring = make_window(TYPED)
+    connected(qtbot, wiring, TYPED)
+    banner = wiring.window.banner
+    wiring.do("start")
+    until(qtbot, lambda: wiring.state.phase == "Held" and banner.number.isVisible())
+    asked, campaign = threading.Event(), wiring.session.campaign
+    assert campaign is not None
+
+    def heard(event: Event, state: CampaignState) -> None:
+        if state.phase == "Held" and state.question is not None and state.question.experiment == 2:
+            asked.set()
+
+    campaign.listen(heard)
+    qtbot.keyClicks(banner.number, "41.5")
+    banner.number.returnPressed.emit()
+    assert asked.wait(60), "meanwhile the window is busy and shows the first question still"
+    banner.number.returnPressed.emit()
+    until(qtbot, lambda: len(wiring.state.observed) == 1 and banner.number.text() == "")
+    assert campaign.wait(60)
+    assert [e.value for e in campaign.state.experiments] == [41.5, None]
 
 
 def test_return_hands_the_number_in_and_leaves_an_editor_its_focus(qtbot: QtBot) -> None:
