@@ -70,6 +70,29 @@ def _is_of(file: Path, book: Book) -> bool:
         return False
 
 
+def passed_over(book: Book) -> str:
+    """For a set-up without a book: which one of its name was not taken for its own, and what to do. Empty for none.
+
+    A rig all of whose ports have new names looks like another rig of the same name.
+    """
+    if book.file.exists():
+        return ""
+    others = book.file.parent.glob(f"{book.file.stem.rpartition('-')[0]}-*.json")
+    names = ", ".join(sorted(str(file) for file in others if _name_in(file) in (None, book.name)))
+    if not names:
+        return ""
+    anew = "the books begin anew, every vial clean and every syringe full"
+    return f"{anew}: {names} cannot be read or is of other ports. If it is of this rig, say what is in them now"
+
+
+def _name_in(file: Path) -> str | None:
+    """The rig's name in a book; None when it does not say."""
+    try:
+        return str(json.loads(file.read_text(encoding="utf-8"))["name"])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return None
+
+
 def recalled(rig: LocalRig, book: Book) -> str:
     """Fill the books from the file; when they were written, empty without one.
 

@@ -23,7 +23,7 @@ from hardware.errors import (
 )  # fmt: skip
 from hardware.exchange import save_exchange
 from hardware.host import commands
-from hardware.host.books import Book, book_of, recalled, written
+from hardware.host.books import Book, book_of, passed_over, recalled, written
 from hardware.host.door import StopDoor, wait_for_predecessors
 from hardware.host.lease import Lease
 from hardware.host.mender import Mender
@@ -188,6 +188,7 @@ class Owner:
         try:
             if self._book is not None and not books:
                 booked = recalled(rig, self._book)
+                warnings += filter(None, [passed_over(self._book)])
         except ValueError as error:
             warnings.append(str(error))
         devices = {**rig.pumps, "stage": rig.stage, **rig.meters}

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from hardware.errors import NotConnectedError, OutOfRangeError
-from hardware.host.books import book_of, written
+from hardware.host.books import book_of, passed_over, written
 from hardware.host.hosted import open_hosted
 from hardware.readying import all_fresh
 from tests.hardware.host.conftest import LONG_S, SPEED
@@ -126,6 +126,23 @@ def test_a_set_up_that_was_changed_takes_its_book_along(bench):
     assert moved.file != book.file
     assert '"A1": 2.0' in moved.file.read_text()
     assert [*book.file.parent.iterdir()] == [moved.file], "nothing old is left to be believed later"
+
+
+def test_books_that_may_be_those_of_this_rig_and_are_not_taken_for_it_are_named(bench, caplog):
+    one = book_of(on_ports(bench.rig, "COM1", "COM2", "COM3", "COM4", "COM5"))
+    assert passed_over(one) == ""
+    written(one, {"red": 1.0}, {"A1": 2.0})
+    assert passed_over(one) == ""
+    assert str(one.file) in passed_over(book_of(on_ports(bench.rig, "COM6", "COM7", "COM8", "COM9", "COM10")))
+    one.file.write_text("{")
+    assert str(one.file) in passed_over(book_of(on_ports(bench.rig, "COM1", "COM2", "COM3", "COM4", "COM9")))
+    assert passed_over(book_of(real(bench.rig))) == "", "of another name"
+    mine = book_of(real(bench.rig))
+    before = mine.file.with_name(f"{mine.file.stem.rpartition('-')[0]}-0.json")
+    written(replace(mine, file=before, devices=()), {}, {})
+    with open_hosted(real(bench.rig), speed=SPEED, lease_s=LONG_S) as rig:
+        assert rig.booked == ""
+        assert "the books begin anew" in caplog.text
 
 
 def test_a_device_is_known_by_its_serial_number_wherever_it_is_plugged_in(bench, monkeypatch):
