@@ -43,12 +43,9 @@ class AttemptWalk:
         self._hands = hands
         self._then: Then = {}
         self._chosen = ""
-        self.number_asked = False
-        """Whether the attempt in work had come to a number that a person types, and nothing else was open."""
 
     def walk(self) -> bool:
         """The steps that are left of the attempt in work; whether all are done. Raises Leave."""
-        self.number_asked = False
         while (attempt := self._desk.state.attempt) is not None:
             index = len(attempt.done)
             if index == len(attempt.steps):
@@ -113,9 +110,7 @@ class AttemptWalk:
         """Hold until it is typed, however long that takes: nothing is intended, so nothing is in doubt."""
         vial = dict(self._then_vial(attempt, index, "the value was not read"))
         del vial[RETRY]
-        self.number_asked = True
         self.ask(asked.question, vial, number=asked)
-        self.number_asked = False
 
     def _act(self, attempt: Attempt, index: int) -> None:
         step = attempt.steps[index]

@@ -94,7 +94,8 @@ def _step(state: CampaignState, event: Event) -> CampaignState:
         case CampaignOpened():
             raise JournalError("the campaign is opened twice in one journal")
         case PhaseChanged():
-            ending = event.new in ("Stopping", "Aborting", "Completing")
+            # while Aborting it still counts what was asked
+            ending = event.new in ("Stopping", "Aborted", "Completing")
             return replace(
                 state, phase=event.new, why=event.why, question=None if ending else state.question,
             )  # fmt: skip

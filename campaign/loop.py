@@ -337,7 +337,7 @@ class Campaign:
         desk, state = self._desk, self._desk.state
         attempt = state.attempt
         events: tuple[Event, ...] = ()
-        if attempt is not None and not (state.phase == "Aborting" and self._walk.number_asked):
+        if attempt is not None and not (state.phase == "Aborting" and self._walk.only_to_type):
             events = (VialGivenUp(attempt.experiment, attempt.number, attempt.slot, state.why),)
         if state.phase == "Aborting":
             desk.record(*events, *desk.moves("done", why=self._hands.told(state.why)))

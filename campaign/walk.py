@@ -41,9 +41,12 @@ class Walk:
         self._attempts.answer(choice)
 
     @property
-    def number_asked(self) -> bool:
+    def only_to_type(self) -> bool:
         """Whether the vial in work waits for nothing but a number that a person types."""
-        return self._attempts.number_asked
+        attempt, question = self._desk.state.attempt, self._desk.state.question
+        if attempt is None or (question is not None and question.number_unit is None):
+            return False
+        return self._attempts.left_to_type(attempt)
 
     def advance(self) -> None:
         """Do the one thing that comes next. Raises Leave when the campaign is to end."""

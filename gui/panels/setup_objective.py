@@ -114,6 +114,8 @@ class ObjectiveCard(Card):
         self.meter.addItems(list(meters))
         self.meter.setCurrentText(typed or (meters[0] if len(meters) == 1 else ""))
         self.meter.blockSignals(False)
+        if self.meter.currentText() != typed:
+            self._changed()
 
     def _offer(self, kind: str) -> None:
         self.kind.blockSignals(True)

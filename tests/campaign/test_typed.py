@@ -143,6 +143,26 @@ def test_ctrl_c_while_a_number_is_asked_for_keeps_the_vial_also_for_the_next_ses
     assert state.experiments[0].slot == "A1"
 
 
+def test_stop_all_before_a_campaign_that_was_picked_up_goes_on_keeps_the_vial_that_waits_for_its_number(tmp_path):
+    bench = PaperBench(typed=ASKED)
+    with begin(tmp_path, bench, spec(budget=2)) as campaign:
+        watch = Watch(campaign)
+        campaign.start()
+        watch.until(asks)
+    with Campaign.reopen(Journal.open(tmp_path / "journal.sqlite"), bench) as campaign:
+        watch = Watch(campaign)
+        campaign.stop_all()
+        state = watch.until(lambda s: s.phase == "Aborted")
+        assert state.vials["A1"] == "in_use"
+        campaign.rearm()
+        watch.until(lambda s: s.phase == "Held")
+        campaign.resume()
+        watch.until(asks)
+        campaign.answer("7")
+        state = watch.until(lambda s: s.experiments[0].status == "done")
+    assert state.experiments[0].slot == "A1"
+
+
 def test_a_vial_whose_level_was_in_question_is_given_up_by_stop_all_as_ever(tmp_path):
     odd = iter([None, None, None, None, Outcome({}, mismatch="the level is odd")])
     bench = PaperBench(typed=ASKED, before=lambda step: next(odd, None))

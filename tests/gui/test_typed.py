@@ -119,6 +119,15 @@ def test_the_form_offers_the_meters_of_the_rig(qtbot: QtBot) -> None:
     assert "is missing" in form.objective.sentences.text() or "expected" in form.objective.sentences.text()
 
 
+def test_the_only_meter_of_the_rig_is_taken_at_once(qtbot: QtBot) -> None:
+    form = page(qtbot, load_campaign(path("campaigns/conductivity.toml")))
+    form.objective.meter.setCurrentText("")
+    assert form.spec is None
+    form.show_rig(load_rig(path("rigs/probe.toml")))
+    assert form.objective.meter.currentText() == "probe"
+    assert form.spec is not None
+
+
 def test_the_summary_says_who_makes_and_measures() -> None:
     assert "type what came of it" in paragraph(TYPED)
     assert needs(TYPED, None) == (("Experiments", "2 at most; you make each and type its value", True),)
