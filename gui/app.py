@@ -6,6 +6,7 @@ import threading
 from pathlib import Path
 from types import FrameType
 
+from pyqtgraph.util.garbage_collector import GarbageCollector
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
 
@@ -48,6 +49,7 @@ def main(
     existing = QApplication.instance()
     app = existing if isinstance(existing, QApplication) else QApplication(sys.argv[:1])
     app.setApplicationName("Aliquot")
+    _collector = GarbageCollector()  # in this thread alone: a widget that ends in another takes the program with it
     on_bench = rig is None if virtual is None else virtual
     wiring = build(app, spec, rig, virtual=on_bench, speed=speed, seed=seed, out=out, theme=theme)
     heed_signals(wiring)
@@ -107,11 +109,11 @@ def build(
 
         return VirtualBench(rig_spec, speed=pace, seed=seed)
 
-    bridge = Bridge()
+    window = MainWindow(app, spec, theme)
+    bridge = Bridge(window)
     session = Session(
         bridge, make_bench=make_bench if virtual else None, rig_path=rig, speed=pace, seed=seed, out=out
     )
-    window = MainWindow(app, spec, theme)
     return Wiring(window, session, bridge, spec)
 
 

@@ -16,7 +16,11 @@ _LATEST = ("state", "model", "facts", "reading", "position")
 
 
 class Bridge(QObject):
-    """`post_*` from any thread; the signals come in the thread that made the bridge."""
+    """`post_*` and `tell_device` from any thread; the signals come in the thread that made the bridge.
+
+    Qt owns it, through its parent: a worker may drop the last Python reference, and an object of Qt that ends in
+    another thread than its own takes the program with it. After `end` nothing is told any more.
+    """
 
     state_changed = Signal(object)
     event_happened = Signal(object)
@@ -34,9 +38,10 @@ class Bridge(QObject):
     _wake = Signal()
     _happened = Signal(object)
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, parent: QObject) -> None:
+        super().__init__(parent)
         self._lock = threading.Lock()
+        self._ended = False
         self._waiting: dict[str, Any] = {}
         self._deliver: dict[str, Callable[[Any], None]] = {
             name: getattr(self, f"{name}_changed").emit for name in _LATEST
@@ -66,11 +71,24 @@ class Bridge(QObject):
         self._happened.emit(event)
         self._post("state", state)
 
+    def tell_device(self, what: str, payload: object) -> None:
+        if not self._ended:
+            self.device_told.emit(what, payload)
+
+    def tell_plugged(self, change: object) -> None:
+        if not self._ended:
+            self.plugged.emit(change)
+
+    def end(self) -> None:
+        """The last word: all that stood behind the window is closed."""
+        self._ended = True
+        self.closed.emit()
+
     def _post(self, name: str, value: object) -> None:
         with self._lock:
             sleeping = not self._waiting
             self._waiting[name] = value
-        if sleeping:
+        if sleeping and not self._ended:
             self._wake.emit()
 
     def _take(self) -> None:

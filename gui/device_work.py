@@ -184,7 +184,7 @@ class DeviceWork:
         self._tell(end, said)
 
     def _tell(self, what: Told, payload: object) -> None:
-        self._bridge.device_told.emit(what, payload)
+        self._bridge.tell_device(what, payload)
 
     def _rig(self) -> "Rig":
         if self._lab.rig is None:

@@ -27,7 +27,7 @@ def alone(make: Callable[[], QWidget], size: tuple[int, int] = (640, 480)) -> No
     panel: Any = make()
     panel.set_theme(theme)
     panel.resize(*size)
-    bridge = Bridge()
+    bridge = Bridge(panel)
     for signal, name in (
         (bridge.state_changed, "show_state"), (bridge.model_changed, "show_model"),
         (bridge.event_happened, "show_event"),

@@ -255,7 +255,7 @@ class Session:
         except Exception:
             self._post(link="failed")
             raise
-        self._bridge.device_told.emit(Told.FILE, path)
+        self._bridge.tell_device(Told.FILE, path)
         self._post(
             link="ready", said="", rig=self._lab.spec, simulated=self._lab.simulated, busy="",
             unfinished=self._unfinished(),
@@ -375,7 +375,7 @@ class Session:
         self._dro.shutdown(wait=False, cancel_futures=True)
         self._work.shutdown(wait=False)
         self.closed = True
-        self._bridge.closed.emit()
+        self._bridge.end()
 
     def _post(self, **changes: Any) -> None:
         with self._lock:

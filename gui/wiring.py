@@ -57,7 +57,7 @@ class Wiring(QObject):
         bridge.hand_told.connect(window.devices_page.tell)
         self._stall = StallWatch(self)
         self._stall.stalled.connect(self._stalled)
-        self._plugs = Plugs(lambda: session.facts.rig, bridge.plugged.emit)
+        self._plugs = Plugs(lambda: session.facts.rig, bridge.tell_plugged)
         bridge.plugged.connect(self._plugged)
         bridge.closed.connect(self._end_watches)
         self._connect_run_page()

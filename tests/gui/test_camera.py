@@ -73,7 +73,8 @@ def test_no_level_line_without_a_level(card):
 
 def test_a_stopped_stream_is_noticed(card, monkeypatch):
     card.show_frame(FRAME)
-    monkeypatch.setattr("gui.panels.camera.monotonic", lambda: card._times[-1] + 10)
+    later_s = card._times[-1] + 10
+    monkeypatch.setattr("gui.panels.camera.monotonic", lambda: later_s)
     card._check()
     assert not card.has_picture
     assert "No new picture" in card.empty.text()
