@@ -2,4 +2,4 @@
 
 import os
 
-os.environ.setdefault("PYQTGRAPH_QT_LIB", "PySide6")  # whatever other binding stands beside it, and is imported first
+os.environ.setdefault("PYQTGRAPH_QT_LIB", "PySide6")  # whatever other binding is beside it
