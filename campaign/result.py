@@ -25,6 +25,10 @@ class HeldError(RuntimeError):
         super().__init__(f"the campaign is {state.phase.lower()}: {said}")
         self.state = state
         self.journal = journal
+        self.add_note(
+            f"Nothing is lost: go on with aliquot.run(..., out={str(journal.parent)!r}, resume=True, person=told); "
+            "told(asked) returns one of asked.choices, or a number as text."
+        )
 
 
 @dataclass(frozen=True)

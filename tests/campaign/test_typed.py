@@ -214,8 +214,9 @@ def test_at_the_terminal_a_number_or_a_choice_is_typed(monkeypatch, capsys):
 
 def test_where_nobody_can_type_the_campaign_is_held_and_says_what_it_waits_for(tmp_path):
     with begin(tmp_path, PaperBench(typed=ASKED), spec(budget=2)) as campaign:
-        with pytest.raises(HeldError, match=r"Read the probe \[a number in mS/cm / new vial / fail\]"):
+        with pytest.raises(HeldError, match=r"Read the probe \[a number in mS/cm / new vial / fail\]") as held:
             to_the_end(campaign, tmp_path / "journal.sqlite")
+        assert f"out={str(tmp_path)!r}, resume=True, person=" in held.value.__notes__[0]
         assert campaign.state.phase == "Held"
 
 
