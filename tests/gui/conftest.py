@@ -3,6 +3,7 @@
 import gc
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +23,7 @@ from gui.wiring import Wiring
 from resources import path
 
 MakeWindow = Callable[..., Wiring]
+ENDED_S = 60.0
 
 
 @pytest.fixture(autouse=True)
@@ -58,6 +60,7 @@ def colour() -> CampaignSpec:
 def make_window(qapp: QApplication, qtbot: QtBot) -> Iterator[MakeWindow]:
     """Opens windows; closes them, and waits until everything behind them is closed."""
     opened: list[Wiring] = []
+    before = at_work()
 
     def make(spec: CampaignSpec, **options: object) -> Wiring:
         wiring = front.build(qapp, spec, **options)  # type: ignore[arg-type]
@@ -68,16 +71,21 @@ def make_window(qapp: QApplication, qtbot: QtBot) -> Iterator[MakeWindow]:
     yield make
     for wiring in opened:
         shut(qtbot, wiring)
+    ended = time.monotonic() + ENDED_S
+    while (left := at_work() - before) and time.monotonic() < ended:
+        qtbot.wait(20)
+    assert not left, left
+    for wiring in opened:
+        if shiboken6.isValid(wiring.window):
+            wiring.window.deleteLater()
 
 
 def shut(qtbot: QtBot, wiring: Wiring) -> None:
-    """Close for good, whatever is going on: the session, then each of its threads, then the window."""
+    """Close for good, whatever is going on."""
     wiring.session.close()
-    qtbot.waitUntil(lambda: wiring.session.closed and not at_work(), timeout=60_000)
-    if shiboken6.isValid(wiring.window):
-        wiring.window.deleteLater()
+    qtbot.waitUntil(lambda: wiring.session.closed, timeout=60_000)
 
 
-def at_work() -> list[str]:
-    """Threads of windows that have not ended."""
-    return [thread.name for thread in threading.enumerate() if thread.name.startswith("aliquot-")]
+def at_work() -> set[threading.Thread]:
+    """The threads of windows."""
+    return {thread for thread in threading.enumerate() if thread.name.startswith("aliquot-")}
