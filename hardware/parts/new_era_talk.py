@@ -24,7 +24,7 @@ from hardware.dialects.new_era import (
 from hardware.errors import DeviceTimeoutError, ReplyError
 from hardware.wire import Link
 
-ANSWER_S = 0.5
+ANSWER_S = 1.0
 FIND_S = 0.3
 HURRY_S = 0.05
 """How long an answer is awaited, how long while looking for a pump, and how long once a stop is on its way."""
