@@ -3,7 +3,6 @@
 import gc
 import os
 import threading
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -23,7 +22,6 @@ from gui.wiring import Wiring
 from resources import path
 
 MakeWindow = Callable[..., Wiring]
-ENDED_S = 60.0
 
 
 @pytest.fixture(autouse=True)
@@ -71,10 +69,11 @@ def make_window(qapp: QApplication, qtbot: QtBot) -> Iterator[MakeWindow]:
     yield make
     for wiring in opened:
         shut(qtbot, wiring)
-    ended = time.monotonic() + ENDED_S
-    while (left := at_work() - before) and time.monotonic() < ended:
-        qtbot.wait(20)
-    assert not left, left
+
+    def ended() -> None:
+        assert at_work() <= before
+
+    qtbot.waitUntil(ended, timeout=60_000)
     for wiring in opened:
         if shiboken6.isValid(wiring.window):
             wiring.window.deleteLater()
