@@ -10,7 +10,7 @@ from campaign.errors import CampaignError
 from campaign.spec import StrategySpec
 from campaign.state import CampaignState
 from campaign.worker import Worker
-from optimiser.history import History, Observation
+from optimiser.history import History, Observation, Origin
 from optimiser.space import ExhaustedError
 from optimiser.suggestion import Strategy, Suggestion
 
@@ -40,13 +40,13 @@ def history_of(state: CampaignState) -> History:
     over = [e for e in state.experiments if e.status in ("done", "failed")]
     waiting = state.waiting.experiment if state.waiting is not None else 0
     pending = [e.point for e in state.experiments if e.status not in ("done", "failed") and e.number != waiting]
+    origin: Origin = "simulated" if state.simulated else "measured"
     return History(
         space=state.spec.space,
         direction=state.spec.objective.direction,
         seed=state.seed,
         observations=tuple(
-            Observation(e.point, e.value, e.value_sd, "simulated" if state.simulated else "measured", e.include)
-            for e in over
+            Observation(e.point, e.value, e.value_sd, origin, "measured" if e.include else "outlier") for e in over
         ),
         pending=(*pending, *state.skipped),
     )

@@ -1,7 +1,9 @@
 """What has been seen so far. Immutable; `tell` returns a new history."""
 
 import math
+from collections import Counter
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -10,23 +12,32 @@ from optimiser.parameters import Point, check_names
 from optimiser.space import SearchSpace
 
 Origin = Literal["measured", "simulated"]
+Label = Literal["measured", "failed", "infeasible", "outlier"]
+TRIES = 2
+"""A point whose experiment failed is offered once more; after so many failures it is taken for infeasible."""
+
 Direction = Literal["maximise", "minimise"]
 
 
 @dataclass(frozen=True)
 class Observation:
-    """A point and its value. value None: the experiment failed (the point is not offered again).
+    """A point and its value, in the objective's unit.
 
-    include: False keeps it on record but out of the surrogate.
+    label: what the scientist makes of it, changeable at any time (`History.relabel`). Only `measured` teaches the
+    surrogate. `failed` says nothing about the point, which may be tried again (a value of None means failed unless
+    told otherwise); `infeasible` says that it cannot be made, which the strategies learn; `outlier` is ignored.
+    sd: standard deviation of this value, if known, on top of the noise that all values share.
     """
 
     point: Point
     value: float | None
     sd: float | None = None
     origin: Origin = "measured"
-    include: bool = True
+    label: Label = "measured"
 
     def __post_init__(self) -> None:
+        if self.value is None and self.label == "measured":
+            object.__setattr__(self, "label", "failed")
         if self.value is not None and not math.isfinite(self.value):
             raise ValueError(f"the value is {self.value}; give a finite number, or None for a failed experiment")
         if self.sd is not None and not (math.isfinite(self.sd) and self.sd >= 0):
@@ -58,16 +69,35 @@ class History:
         check_names(self.space.names, point)
         return replace(self, pending=(*self.pending, point))
 
-    @property
+    @cached_property
     def usable(self) -> tuple[Observation, ...]:
-        """What the surrogate learns from: not failed, not excluded."""
-        return tuple(o for o in self.observations if o.value is not None and o.include)
+        """What the surrogate learns from."""
+        return tuple(o for o in self.observations if o.value is not None and o.label == "measured")
 
-    @property
+    @cached_property
+    def infeasible(self) -> tuple[Point, ...]:
+        """Points that cannot be made: said to be infeasible, or failed too often."""
+        failures = Counter(self.space.key(o.point) for o in self.observations if o.label == "failed")
+        given_up = {key for key, count in failures.items() if count >= TRIES}
+        out = {self.space.key(o.point): o.point for o in self.observations if o.label == "infeasible"}
+        out |= {k: o.point for o in self.observations if (k := self.space.key(o.point)) in given_up}
+        return tuple(out.values())
+
+    @cached_property
     def tried(self) -> frozenset[tuple[float | str, ...]]:
-        """Keys of all points measured, failed or pending: these are not offered again."""
-        points = (*(o.point for o in self.observations), *self.pending)
+        """Keys of all points measured, infeasible or pending: these are not offered again."""
+        points = (*(o.point for o in self.usable), *self.infeasible, *self.pending)
         return frozenset(map(self.space.key, points))
+
+    def relabel(self, index: int, label: Label) -> "History":
+        """A new history in which observation `index` (from 0, in order) is something else. Raises ValueError."""
+        if not 0 <= index < len(self.observations):
+            raise ValueError(f"there is no observation {index}; there are {len(self.observations)}")
+        old = self.observations[index]
+        if label == "measured" and old.value is None:
+            raise ValueError("an experiment without a value cannot count as measured; give it its value first")
+        seen = (*self.observations[:index], replace(old, label=label), *self.observations[index + 1 :])
+        return replace(self, observations=seen)
 
     def rng(self) -> np.random.Generator:
         """The same for the same seed and counts, so that a replay suggests the same points."""

@@ -45,11 +45,32 @@ def test_what_is_usable_and_what_was_tried() -> None:
     for observation in (
         Observation({"x": 0.2}, 1.0),
         Observation({"x": 0.3}, None),
-        Observation({"x": 0.4}, 9.0, include=False),
+        Observation({"x": 0.4}, 9.0, label="outlier"),
     ):
         history = history.tell(observation)
     assert [o.point["x"] for o in history.usable] == [0.2]
-    assert history.tried == {SPACE.key({"x": x}) for x in (0.1, 0.2, 0.3, 0.4)}
+    assert history.tried == {SPACE.key({"x": x}) for x in (0.1, 0.2)}
+
+
+def test_a_failed_point_may_be_tried_once_more_and_then_counts_as_infeasible() -> None:
+    once = History(SPACE).tell(Observation({"x": 0.3}, None))
+    assert once.observations[0].label == "failed"
+    assert once.tried == frozenset()
+    twice = once.tell(Observation({"x": 0.3}, None))
+    assert twice.infeasible == ({"x": 0.3},)
+    assert twice.tried == {SPACE.key({"x": 0.3})}
+
+
+def test_a_label_can_be_changed_at_any_time_and_back() -> None:
+    history = History(SPACE).tell(Observation({"x": 0.2}, 1.0)).tell(Observation({"x": 0.3}, 2.0))
+    without = history.relabel(1, "infeasible")
+    assert [o.value for o in without.usable] == [1.0]
+    assert without.infeasible == ({"x": 0.3},)
+    assert without.relabel(1, "measured") == history
+    with pytest.raises(ValueError, match="no observation 2"):
+        history.relabel(2, "outlier")
+    with pytest.raises(ValueError, match="give it its value first"):
+        History(SPACE).tell(Observation({"x": 0.3}, None)).relabel(0, "measured")
 
 
 def test_chance_repeats_for_the_same_seed_and_counts_only() -> None:

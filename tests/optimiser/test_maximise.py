@@ -31,7 +31,7 @@ def towards(goal: list[float]) -> "object":
 def test_over_a_table_the_best_untested_row() -> None:
     table = tuple({"x": float(i)} for i in range(10))
     space = SearchSpace((Continuous("x", 0, 9),), candidates=table)
-    history = History(space).with_pending({"x": 9.0}).tell(Observation({"x": 8.0}, None))
+    history = History(space).with_pending({"x": 9.0}).tell(Observation({"x": 8.0}, None, label="infeasible"))
     assert maximise(lambda X: X[:, 0], history, rng()) == {"x": 7.0}
     assert maximise(lambda X: X[:, 0], history, rng(), also=({"x": 7.0},)) == {"x": 6.0}
 

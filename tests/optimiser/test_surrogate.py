@@ -81,7 +81,7 @@ def test_it_predicts_a_smooth_function() -> None:
 def test_failed_and_excluded_observations_are_not_fitted() -> None:
     history = smooth(10)
     point = {"x": 5.0, "y": 0.0}
-    failed = history.tell(Observation(point, None)).tell(Observation(point, 1e6, include=False))
+    failed = history.tell(Observation(point, None)).tell(Observation(point, 1e6, label="outlier"))
     assert fit(failed).theta == pytest.approx(fit(history).theta)
     assert len(fit(failed).measured) == 10
 

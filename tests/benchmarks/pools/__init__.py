@@ -1,0 +1,1 @@
+"""Optimisers side by side on tables of real measurements: who finds the best row first?"""
