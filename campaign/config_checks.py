@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
-from campaign.formula import RESERVED, FormulaError, read_formula
 from campaign.spec import ObjectiveSpec, StopSpec, StrategySpec
 from hardware.toml_file import Mistakes, Table, did_you_mean, shown
+from optimiser.formula import RESERVED, FormulaError, read_formula
 
 _FIELD_OF = {"colour": "target_lab", "formula": "formula", "column": "column", "meter": "meter"}
 

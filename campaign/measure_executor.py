@@ -7,7 +7,6 @@ import numpy as np
 
 from campaign.events import Json, Point
 from campaign.executor import Outcome, ToType
-from campaign.formula import Formula, read_formula
 from campaign.measured import Measured, as_record, called, takes
 from campaign.objective import objective_value
 from campaign.replay import Pool, with_candidates
@@ -17,6 +16,7 @@ from campaign.table import read_table
 from campaign.words import say_value
 from hardware.errors import HardwareError, StoppedError
 from hardware.latch import Latch
+from optimiser.formula import Formula, read_formula
 
 _PLAIN = ObjectiveSpec("function", "value", "maximise")
 

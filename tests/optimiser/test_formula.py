@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from campaign.formula import MAX_NODES, FormulaError, read_formula
+from optimiser.formula import MAX_NODES, FormulaError, read_formula
 
 
 @pytest.mark.parametrize(
@@ -33,10 +33,34 @@ def test_the_names_it_needs_are_known_before_it_is_computed():
 
 
 @pytest.mark.parametrize(
-    "text", ["log(-1)", "1 / 0", "sqrt(-1)", "(-8) ** 0.5", "2 ** 1000", "1e300 * 1e300 - 1e300 * 1e300"]
+    "text",
+    [
+        "log(-1)",
+        "1 / 0",
+        "sqrt(-1)",
+        "(-8) ** 0.5",
+        "2 ** 1000",
+        "1e300 * 1e300 - 1e300 * 1e300",
+        "1e300 * 1e300",
+        "max(1, 1e300 * 1e300)",
+        "min(1, log(-1))",
+        "1 / (1e300 * 1e300)",
+        "exp(1000)",
+        "log(0)",
+    ],
 )
 def test_what_is_not_defined_is_not_a_number(text: str):
     assert math.isnan(read_formula(text)({}))
+    assert read_formula(text).measured({}) is None
+
+
+@pytest.mark.parametrize("missing", [None, math.nan, math.inf])
+def test_a_column_that_failed_fails_the_formula(missing: float | None):
+    formula = read_formula("a / b")
+    assert formula.measured({"a": 1.0, "b": 4.0, "c": None}) == 0.25
+    assert formula.measured({"a": missing, "b": 4.0}) is None
+    assert formula.measured({"a": 1.0, "b": 0.0}) is None
+    assert formula.measured({"a": 1.0}) is None
 
 
 @pytest.mark.parametrize(

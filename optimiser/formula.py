@@ -1,4 +1,4 @@
-"""Arithmetic that a person writes into a campaign file, read without `eval`.
+"""Arithmetic that a person writes into a file or a form, read without `eval`.
 
 Allowed: numbers, the names given, + - * / **, unary minus and plus, brackets, pi, and the functions in
 `FUNCTIONS`. Everything else is refused by name.
@@ -40,7 +40,11 @@ class Formula:
     tree: ast.expr
 
     def __call__(self, values: Mapping[str, float]) -> float:
-        """The number at these values; nan where the formula is not defined (log of a negative number)."""
+        """The number at these values; nan where the formula, or any part of it, is not a finite number.
+
+        So division by zero, the logarithm of a negative number and what is too large are no number: not even
+        inside `max`, or below a fraction bar where they would vanish.
+        """
         missing = sorted(self.names - values.keys())
         if missing:
             raise FormulaError(f"no value for {', '.join(missing)}")
@@ -48,6 +52,14 @@ class Formula:
             return _number(self.tree, values)
         except (ArithmeticError, ValueError):
             return math.nan
+
+    def measured(self, values: Mapping[str, float | None]) -> float | None:
+        """The number at measured values; None, a failed measurement, where there is none or one of them failed."""
+        there = {name: value for name in self.names if (value := values.get(name, math.nan)) is not None}
+        if len(there) < len(self.names):
+            return None
+        value = self(there)
+        return value if math.isfinite(value) else None
 
 
 def read_formula(text: str) -> Formula:
@@ -132,6 +144,13 @@ def _shown(node: ast.AST) -> str:
 
 
 def _number(node: ast.AST, values: Mapping[str, float]) -> float:
+    value = _value(node, values)
+    if not math.isfinite(value):
+        raise ArithmeticError("not a finite number")
+    return value
+
+
+def _value(node: ast.AST, values: Mapping[str, float]) -> float:
     match node:
         case ast.Constant(value=int() | float() as value):
             return float(value)
