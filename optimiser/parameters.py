@@ -3,6 +3,10 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
 
 Point = Mapping[str, float | str]
 """One value per parameter, by name; a number for continuous and stepped ones, a word for categorical ones."""
@@ -58,16 +62,49 @@ class Stepped:
 
 
 @dataclass(frozen=True)
+class Descriptors:
+    """Numbers that say how alike the choices of a categorical parameter are, as logP and boiling point of solvents.
+
+    names: of the columns. rows: one per choice, in the order of the choices.
+    """
+
+    names: tuple[str, ...]
+    rows: tuple[tuple[float, ...], ...]
+
+
+@dataclass(frozen=True)
 class Categorical:
+    """Choices that the surrogate takes for equally unlike, or for as alike as their descriptors are."""
+
     name: str
     choices: tuple[str, ...]
     unit: str = ""
+    descriptors: Descriptors | None = None
 
     def __post_init__(self) -> None:
         if not self.choices:
             raise SpaceError(f"{self.name}: no choices; name at least one")
         if len(set(self.choices)) < len(self.choices):
             raise SpaceError(f"{self.name}: a choice is named twice; name each once")
+        if self.descriptors is not None:
+            _check_descriptors(self, self.descriptors)
+
+    @cached_property
+    def codes(self) -> npt.NDArray[np.float64]:
+        """(choices, columns): one-hot, or each descriptor from 0 at its lowest to 1 at its highest."""
+        if self.descriptors is None:
+            return np.eye(len(self.choices))
+        values = np.array(self.descriptors.rows, dtype=float)
+        values /= np.abs(values).max(axis=0)  # so that the span of huge numbers does not overflow
+        low, high = values.min(axis=0), values.max(axis=0)
+        return np.asarray((values - low) / (high - low))
+
+    @cached_property
+    def columns(self) -> tuple[str, ...]:
+        """Name of each encoded column: `solvent=water`, or `solvent:logP` with descriptors."""
+        if self.descriptors is None:
+            return tuple(f"{self.name}={c}" for c in self.choices)
+        return tuple(f"{self.name}:{n}" for n in self.descriptors.names)
 
 
 Parameter = Continuous | Stepped | Categorical
@@ -99,3 +136,39 @@ def _check_bounds(p: Continuous | Stepped) -> None:
         raise SpaceError(f"{p.name}: bounds {p.low} to {p.high} are not finite; give two numbers")
     if p.low > p.high:
         raise SpaceError(f"{p.name}: low {p.low:g} is above high {p.high:g}; exchange them")
+
+
+def _check_descriptors(p: Categorical, table: Descriptors) -> None:
+    """All mistakes at once."""
+    wrong = []
+    if len(p.choices) < 2:
+        wrong.append("a parameter with one choice needs no descriptors; leave them out")
+    if not table.names:
+        wrong.append("the descriptors have no columns; give at least one, or leave them out")
+    wrong += [f"descriptor {n} is there twice; rename one" for n in sorted(_twice(table.names))]
+    if len(table.rows) != len(p.choices):
+        wrong.append(f"{len(table.rows)} rows of descriptors for {len(p.choices)} choices; give one row per choice")
+    for choice, row in zip(p.choices, table.rows, strict=False):
+        if len(row) != len(table.names):
+            wrong.append(f"{choice} has {len(row)} descriptors; give {len(table.names)}")
+        wrong += [
+            f"{choice}: {n} is {x}; give a finite number"
+            for n, x in zip(table.names, row, strict=False)
+            if not math.isfinite(x)
+        ]
+    if not wrong:
+        for column, n in zip(zip(*table.rows, strict=True), table.names, strict=True):
+            if len(set(column)) == 1:
+                wrong.append(f"descriptor {n} is {column[0]:g} for every choice and tells nothing; leave it out")
+        first = dict(reversed(list(zip(table.rows, p.choices, strict=True))))
+        wrong += [
+            f"{first[row]} and {choice} have the same descriptors; add a column that tells them apart"
+            for row, choice in zip(table.rows, p.choices, strict=True)
+            if first[row] != choice
+        ]
+    if wrong:
+        raise SpaceError(f"{p.name}: " + "; ".join(wrong))
+
+
+def _twice(names: Sequence[str]) -> set[str]:
+    return {n for n in names if names.count(n) > 1}
