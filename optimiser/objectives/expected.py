@@ -21,7 +21,7 @@ from scipy.stats import qmc
 
 from optimiser.acquisition import EI
 from optimiser.objectives.objective import Objective
-from optimiser.objectives.pareto import boxes, finite_rows, non_dominated
+from optimiser.objectives.pareto import boxes, finite_rows, hypervolume, non_dominated
 from optimiser.space import Array
 
 LEAST = float(np.finfo(float).tiny)
@@ -138,6 +138,18 @@ class HypervolumeImprovement:
         parts = [one(mean[at : at + rows], sd[at : at + rows]) for at in range(0, len(mean), rows)]
         return np.concatenate(parts) if parts else np.empty(0)
 
+    @cached_property
+    def log_volume(self) -> float:
+        """Logarithm of the volume that is dominated now, in the same unit; minus infinity for none."""
+        if not len(self._front):
+            return -math.inf
+        span = np.maximum((self._front - self.reference).max(axis=0), LEAST)
+        if self.exact:
+            volume = hypervolume((self._front - self.reference) / span, np.zeros(len(span)))
+        else:
+            volume = _sphere(len(span)) * float((self._samples[2] ** len(span)).mean())
+        return math.log(max(volume, LEAST)) + float(np.log(span).sum())
+
     def chance(self, mean: Array, sd: Array) -> Array | None:
         """(m,): probability of extending the front at all; None where there are too many boxes to tell."""
         if not self.exact:
@@ -169,7 +181,7 @@ class HypervolumeImprovement:
             gain = objective.gain(mean[:, j, None] + sd[:, j, None] * normal[:, j])
             reach = np.minimum(reach, (gain - self.reference[j]) / span[j] / direction[:, j])
         more = np.maximum(reach, 0.0) ** k - best**k
-        volume = np.maximum(more, 0.0).mean(axis=1) * math.pi ** (k / 2) / (2**k * math.gamma(k / 2 + 1))
+        volume = np.maximum(more, 0.0).mean(axis=1) * _sphere(k)
         nearest = np.maximum((reach - best).max(axis=1), -1e4)
         with np.errstate(divide="ignore"):
             return np.asarray(np.where(volume > 0, np.log(volume) + np.log(span).sum(), NOTHING + nearest))
@@ -192,6 +204,11 @@ def normal_samples(k: int, n: int) -> Array:
     """(n, k): the same quasi-random standard normal values at each call; n a power of two."""
     uniform = qmc.Sobol(k, scramble=True, seed=0).random(n)
     return np.asarray(ndtri(np.clip(uniform, 1e-12, 1 - 1e-12)))
+
+
+def _sphere(k: int) -> float:
+    """Volume of the part of the unit sphere where all k coordinates are positive."""
+    return float(math.pi ** (k / 2) / (2**k * math.gamma(k / 2 + 1)))
 
 
 def _fixed(k: int) -> tuple[Array, Array]:

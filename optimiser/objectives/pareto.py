@@ -32,8 +32,8 @@ def non_dominated(Y: Array) -> npt.NDArray[np.bool_]:
 def hypervolume(Y: Array, reference: Array) -> float:
     """The volume above `reference` (k,) that the rows dominate, in the product of the objectives' units. Exact.
 
-    For two objectives a sum of strips; beyond, slices along the last objective, each of one objective less (While
-    et al., IEEE Trans. Evol. Comput. 16, 86 (2012), review it as hypervolume by slicing objectives).
+    For two objectives a sum of strips; beyond, what each row adds to those after it (While, Bradstreet and Barone,
+    IEEE Trans. Evol. Comput. 16, 86 (2012)): quick for tens of rows, even of six objectives.
     Raises ValueError for text, NaN or infinity and for a volume beyond what a number can hold.
     """
     Y, reference = finite_rows(Y, reference)
@@ -42,7 +42,12 @@ def hypervolume(Y: Array, reference: Array) -> float:
     with np.errstate(over="ignore", invalid="ignore"):
         span = (Y - reference).max(axis=0)
         volume = _volume((Y - reference) / span)
-    out = math.prod([volume, *span.tolist()])
+    # exponents apart, so that a large unit and a small one do not overflow on the way
+    mantissas, exponents = np.frexp([volume, *span.tolist()])
+    try:
+        out = math.ldexp(float(np.prod(mantissas)), int(exponents.sum()))
+    except OverflowError:
+        out = math.inf
     if not math.isfinite(out) or (out == 0.0 < volume):
         raise ValueError(
             "the volume is too large or too small for a number; divide each objective by its range first"
@@ -68,11 +73,16 @@ def _volume(Y: Array) -> float:
     Y = Y[non_dominated(Y)]
     if Y.shape[1] == 1:
         return float(Y.max(initial=0.0))
-    Y = Y[np.argsort(-Y[:, -1], kind="stable")]
-    height = Y[:, -1] - np.append(Y[1:, -1], 0.0)
     if Y.shape[1] == 2:
-        return float(np.maximum.accumulate(Y[:, 0]) @ height)
-    return float(sum(_volume(Y[: i + 1, :-1]) * h for i, h in enumerate(height) if h > 0))
+        Y = Y[np.argsort(-Y[:, 1], kind="stable")]
+        return float(np.maximum.accumulate(Y[:, 0]) @ (Y[:, 1] - np.append(Y[1:, 1], 0.0)))
+    Y = Y[np.argsort(Y[:, -1], kind="stable")]
+    total = 0.0
+    for i, row in enumerate(Y):
+        # the later rows are as high in the last objective, so what they share with this one has its height
+        shared = _volume(np.minimum(Y[i + 1 :, :-1], row[:-1])) if i + 1 < len(Y) else 0.0
+        total += float(row[-1]) * (float(np.prod(row[:-1])) - shared)
+    return total
 
 
 def boxes(Y: Array, reference: Array) -> tuple[Array, Array]:

@@ -22,7 +22,6 @@ from optimiser.objectives.expected import (
     reference_point,
 )
 from optimiser.objectives.objective import Objective
-from optimiser.objectives.pareto import hypervolume
 from optimiser.objectives.results import Results
 from optimiser.space import Array, ExhaustedError, Point
 from optimiser.strategies.initial import InitialStrategy, spread
@@ -206,13 +205,12 @@ def _growth(better: HypervolumeImprovement, mean: Array, sd: Array) -> tuple[flo
     log_gain = float(better.log_expected(mean, sd)[0])
     chance = better.chance(mean, sd)
     said = "" if chance is None else f", and the front grows with a chance of {_percent(float(chance[0]))}"
-    unit = np.maximum(np.abs(better.gains - better.reference).max(axis=0), np.finfo(float).tiny)
-    volume = hypervolume(better.gains / unit, better.reference / unit)
     with np.errstate(over="ignore"):
-        gain, share = float(np.exp(log_gain)), float(np.exp(log_gain - np.log(unit).sum()))
-    if not volume > 0:
-        return gain, f"nothing measured is above all thresholds yet{said}"
-    return gain, f"the dominated volume grows by {_percent(share / volume)} of what it is{said}"
+        gain = float(np.exp(log_gain))
+        if better.log_volume == -np.inf:
+            return gain, f"nothing measured is above all thresholds yet{said}"
+        share = float(np.exp(log_gain - better.log_volume))
+    return gain, f"the dominated volume grows by {_percent(share)} of what it is{said}"
 
 
 def _expected(belief: Belief) -> str:

@@ -63,6 +63,7 @@ def test_the_exact_expectation_equals_brute_force(k: int) -> None:
     gains, reference = GAINS[:, :k], np.full(k, -1.2)
     better = HypervolumeImprovement(objectives, gains, reference)
     assert better.exact
+    assert np.exp(better.log_volume) == pytest.approx(hypervolume(gains, reference), rel=1e-12)
     rng = np.random.default_rng(1)
     for mean, sd in (
         (np.zeros(k), np.full(k, 0.6)),
@@ -112,6 +113,7 @@ def test_samples_equal_boxes(monkeypatch: pytest.MonkeyPatch) -> None:
     better = HypervolumeImprovement(objectives, gains, reference)
     assert not better.exact
     assert better.chance(mean, sd) is None
+    assert np.exp(better.log_volume) == pytest.approx(hypervolume(gains, reference), rel=0.05)
     sampled = np.exp(better.log_expected(mean, sd))
     assert sampled.mean() == pytest.approx(exact.mean(), rel=0.05)
     assert np.corrcoef(sampled, exact)[0, 1] > 0.98

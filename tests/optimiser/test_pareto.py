@@ -95,6 +95,8 @@ def test_extreme_scales(scale: float) -> None:
     assert non_dominated(Y).tolist() == [True, True, True, False]
     one = np.array([[1.0, 2.0]]) * [[scale, 1 / scale]]
     assert hypervolume(one, np.zeros(2)) == pytest.approx(2.0)
+    four = np.array([[scale, scale, 1 / scale, 2 / scale]])
+    assert hypervolume(four, np.zeros(4)) == pytest.approx(2.0)
     if scale in (1e300, 1e-300):
         with pytest.raises(ValueError, match="divide each objective by its range first"):
             hypervolume(Y, np.zeros(2))
@@ -115,6 +117,7 @@ def test_nothing_above_the_reference_is_no_volume() -> None:
         ([[np.nan, 1.0]], [0.0, 0.0], "must be finite"),
         ([[np.inf, 1.0]], [0.0, 0.0], "must be finite"),
         ([[1.0, 1.0]], [0.0, -np.inf], "must be finite"),
+        ([[1.7e308, 1.0]], [-1.7e308, 0.0], "divide each objective"),
         ([[1.0, 1.0]], [0.0], r"give \(n, k\) and \(k,\)"),
         ([1.0, 1.0], [0.0], r"give \(n, k\) and \(k,\)"),
     ],
