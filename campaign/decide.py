@@ -37,17 +37,15 @@ def build_strategy(spec: StrategySpec) -> Strategy:
 def history_of(state: CampaignState) -> History:
     """What the optimiser may know: experiments that are over, in order. What is in work or was skipped is pending;
     a suggestion that waits for a decision is not, so that it can be asked for again."""
-    over = [e for e in state.experiments if e.status in ("done", "failed")]
+    over = [e for e in state.experiments if e.over]
     waiting = state.waiting.experiment if state.waiting is not None else 0
-    pending = [e.point for e in state.experiments if e.status not in ("done", "failed") and e.number != waiting]
+    pending = [e.point for e in state.experiments if not e.over and e.number != waiting]
     origin: Origin = "simulated" if state.simulated else "measured"
     return History(
         space=state.spec.space,
         direction=state.spec.objective.direction,
         seed=state.seed,
-        observations=tuple(
-            Observation(e.point, e.value, e.value_sd, origin, "measured" if e.include else "outlier") for e in over
-        ),
+        observations=tuple(Observation(e.point, e.value, e.value_sd, origin, e.label) for e in over),
         pending=(*pending, *state.skipped),
     )
 

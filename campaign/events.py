@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from campaign.steps import Step
+from optimiser.history import Label
 
 Point = Mapping[str, float | str]
 By = Literal["strategy", "person"]
@@ -191,8 +192,17 @@ class Noted:
 
 
 @dataclass(frozen=True)
+class Labelled:
+    """What a person makes of an experiment that is over; the newest label counts."""
+
+    experiment: int
+    label: Label
+    kind: Literal["labelled"] = "labelled"
+
+
+@dataclass(frozen=True)
 class Included:
-    """Whether an observation counts for the surrogate."""
+    """Whether an observation counts for the surrogate. Only in journals from before there were labels."""
 
     experiment: int
     include: bool
@@ -222,5 +232,6 @@ class Finished:
 
 Event = (
     CampaignOpened | PhaseChanged | Suggested | Decided | AttemptStarted | StepIntended | StepDone | StepFailed
-    | VialGivenUp | Asked | Answered | Observed | SettingsChanged | Noted | Included | Resumed | Finished
+    | VialGivenUp | Asked | Answered | Observed | SettingsChanged | Noted | Labelled | Included | Resumed
+    | Finished
 )  # fmt: skip

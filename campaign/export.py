@@ -10,7 +10,7 @@ from campaign.cells import neutral
 from campaign.codec import as_json, encode
 from campaign.record import Record, read_record
 from campaign.state import Experiment
-from campaign.table import FAILED, objective_column
+from campaign.table import FAILED, LABEL, objective_column
 
 FORMAT = 1
 
@@ -18,7 +18,8 @@ FORMAT = 1
 def export_csv(journal_path: str | Path, out: str | Path) -> Path:
     """One row per experiment, the campaign's parameters and objective under their own names. Raises JournalError.
 
-    `aliquot ask CAMPAIGN.toml` reads the file as data: failed experiments say so, unfinished ones are empty.
+    `aliquot ask CAMPAIGN.toml` reads the file as data: failed experiments say so, labels count, what is
+    unfinished is empty.
     """
     record = read_record(journal_path)
     rows = [_row(e, record) for e in record.state.experiments]
@@ -49,7 +50,7 @@ def _row(experiment: Experiment | None, record: Record) -> Mapping[str, str]:
         "predicted_sd": experiment and experiment.sd,
         "status": experiment and experiment.status,
         "source": experiment and experiment.source,
-        "included": experiment and ("yes" if experiment.include else "no"),
+        LABEL: experiment and (experiment.label if experiment.over else None),
         "slot": experiment and experiment.slot,
         "volume_ul": reading.get("volume_ul"),
         "lab_L": L,

@@ -16,6 +16,7 @@ from campaign.events import (
     Event,
     Finished,
     Included,
+    Labelled,
     Noted,
     Observed,
     PhaseChanged,
@@ -30,6 +31,7 @@ from campaign.events import (
 from campaign.spec import CampaignSpec
 from campaign.state import Attempt, CampaignState, Experiment, VialStatus
 from campaign.steps import Dose, Look
+from optimiser.history import Label
 
 
 class Recorded(Protocol):
@@ -129,8 +131,14 @@ def _step(state: CampaignState, event: Event) -> CampaignState:
             return replace(state, spec=_spec(event.campaign_toml))
         case Noted():
             return _row(state, event.experiment, note=event.text)
+        case Labelled():
+            if event.label == "measured" and _experiment(state, event.experiment).value is None:
+                raise JournalError(f"experiment {event.experiment} has no value and counts as measured")
+            return _row(state, event.experiment, label=event.label)
         case Included():
-            return _row(state, event.experiment, include=event.include)
+            failed = _experiment(state, event.experiment).status == "failed"
+            back: Label = "failed" if failed else "measured"
+            return _row(state, event.experiment, label=back if event.include else "outlier")
         case Resumed():
             return replace(state, question=None, in_doubt=event.in_doubt)
         case Finished():
@@ -199,11 +207,12 @@ def _done(state: CampaignState, event: StepDone) -> CampaignState:
 
 
 def _observed(state: CampaignState, event: Observed) -> CampaignState:
-    status = "failed" if event.value is None else "done"
+    failed = event.value is None
     row = _experiment(state, event.experiment)
+    label: Label = "failed" if failed and row.label == "measured" else row.label
     state = _row(
-        state, event.experiment, status=status, point=event.point, value=event.value, value_sd=event.sd,
-        note=event.note or row.note, ended_s=state.seconds,
+        state, event.experiment, status="failed" if failed else "done", point=event.point, value=event.value,
+        value_sd=event.sd, note=event.note or row.note, label=label, ended_s=state.seconds,
     )  # fmt: skip
     if row.slot is not None and (state.vials or {}).get(row.slot) == "in_use":
         state = _vial(state, row.slot, "done")

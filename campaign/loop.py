@@ -6,12 +6,12 @@ Threads: the campaign's own walks from step to step and owns journal and state (
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import metadata
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from campaign.attempt import number_in
+from campaign import wishes
 from campaign.awake import UNABLE, Awake, able
 from campaign.decide import Mind, ModelListener
 from campaign.desk import Desk, Leave, Listener
@@ -22,7 +22,6 @@ from campaign.events import (
     CampaignOpened,
     Decided,
     Event,
-    Included,
     Noted,
     PhaseChanged,
     Point,
@@ -38,6 +37,7 @@ from campaign.transitions import Command, after, allowed
 from campaign.walk import Walk
 from hardware.errors import HardwareError
 from hardware.latch import moment
+from optimiser.history import Label
 
 if TYPE_CHECKING:
     from campaign.journal import Journal
@@ -184,18 +184,7 @@ class Campaign:
         shown: the one that the person saw; another that waits by now is not decided. Raises SpaceError when the
         point cannot be made, CampaignError when nothing waits; nothing changes then.
         """
-        state = self.state
-        if (waiting := state.waiting) is None:
-            raise CampaignError("no suggestion waits for a decision")
-        if shown not in (None, waiting):
-            raise CampaignError("another suggestion waits by now; look at it first")
-        if action not in ("accept", "override", "skip"):
-            raise CampaignError(f"{action!r} is no decision; accept, override or skip")
-        if action == "override":
-            if point is None:
-                raise CampaignError("an override needs a point")
-            state.spec.space.validate(point)
-        chosen = dict(point) if action == "override" and point is not None else waiting.point
+        waiting, chosen = wishes.decision(self.state, action, point, shown)
         self._desk.post(lambda: self._decided(waiting, action, chosen, why))
 
     def answer(self, choice: str, shown: Asked | None = None) -> None:
@@ -203,18 +192,7 @@ class Campaign:
 
         shown: the question that the person read; another that is asked by now is not answered.
         """
-        if (asked := self.state.question) is None:
-            raise CampaignError("nothing is asked")
-        if shown not in (None, asked):
-            raise CampaignError(f"{choice!r} is no answer to what is asked by now; read it first")
-        if choice not in asked.choices:
-            options = ", ".join(asked.choices)
-            if asked.number_unit is None:
-                raise CampaignError(f"{choice!r} is no answer to this; choose one of {options}")
-            try:
-                number_in(choice, asked)
-            except ValueError as error:
-                raise CampaignError(f"{error}; or choose one of {options}") from error
+        asked = wishes.answered(self.state, choice, shown)
 
         def work() -> None:
             if self.state.question == asked:
@@ -227,31 +205,28 @@ class Campaign:
 
         Raises CampaignError when the revision would make what was measured meaningless, or cannot be made here.
         """
-        now = self.state.spec
-        fixed = {
-            "search space": spec.space != now.space,
-            "objective": (spec.objective, spec.constants) != (now.objective, now.constants),
-        }
-        if other := [name for name, differs in fixed.items() if differs]:
-            raise CampaignError(
-                f"the {' and the '.join(other)} cannot change on the way; begin a new campaign for that"
-            )
+        wishes.revision(self.state, spec)
         if mistakes := self._executor.check(spec):
             raise CampaignError("\n".join(mistakes))
         toml = _as_text(spec)
         self._desk.post(lambda: self._record(SettingsChanged(toml, why)))
 
     def note(self, experiment: int, text: str) -> None:
-        self._known(experiment)
+        wishes.known(self.state, experiment)
         self._desk.post(lambda: self._record(Noted(experiment, text)))
 
-    def include(self, experiment: int, include: bool) -> None:
-        """Whether an observation counts for the surrogate."""
-        self._known(experiment)
+    def label(self, experiment: int | Sequence[int], label: Label) -> None:
+        """What to make of an experiment that is over, or of several at once; the model follows.
+
+        Raises CampaignError when it is not over, or without a value and to count as measured; nothing changes then.
+        """
+        numbers = (experiment,) if isinstance(experiment, int) else tuple(experiment)
+        wishes.labels(self.state, numbers, label)
 
         def work() -> None:
-            self._record(Included(experiment, include))
-            self._walk.fit()
+            if events := wishes.labels(self.state, numbers, label):
+                self._record(*events)
+                self._walk.fit()
 
         self._desk.post(work)
 
@@ -282,10 +257,6 @@ class Campaign:
     def _command(self, *commands: Command, why: str) -> None:
         self._allowed(commands[0])
         self._desk.post(lambda: self._record(*self._desk.moves(*commands, why=why)))
-
-    def _known(self, experiment: int) -> None:
-        if not 1 <= experiment <= len(self.state.experiments):
-            raise CampaignError(f"there is no experiment {experiment}; there are {len(self.state.experiments)}")
 
     # Below: the campaign's thread only.
 

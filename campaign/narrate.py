@@ -4,9 +4,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from campaign.events import Asked, Event, Finished, Observed, PhaseChanged, Point, Resumed
+from campaign.events import Asked, Event, Finished, Labelled, Observed, PhaseChanged, Point, Resumed
 from campaign.state import CampaignState, Experiment
-from campaign.words import say_options, what_follows
+from campaign.words import say_label, say_options, what_follows
 
 
 def number(value: float | None, digits: int = 4) -> str:
@@ -39,6 +39,7 @@ def experiment_record(state: CampaignState, event: Observed) -> dict[str, Any]:
         "predicted": experiment.mean,
         "predicted_sd": experiment.sd,
         "measured": event.value,
+        "label": experiment.label,
         "best": best.value if best else None,
         "slot": experiment.slot,
         "source": experiment.source,
@@ -82,6 +83,8 @@ def in_words(state: CampaignState, event: Event) -> str | None:
             )
         case Asked():
             return f"     needs you: {event.question} [{say_options(event)}]"
+        case Labelled():
+            return f"     experiment {event.experiment} labelled {say_label(event.label)}"
         case PhaseChanged(new="Running"):
             return f"     running: {event.why}"
         case PhaseChanged(new="Held" | "Aborted" | "Stopped"):

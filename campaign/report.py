@@ -12,10 +12,11 @@ from jinja2 import Environment, StrictUndefined
 
 from campaign import report_charts
 from campaign.decide import history_of
-from campaign.events import Answered, Asked, Decided, Included, Resumed, SettingsChanged, VialGivenUp
+from campaign.events import Answered, Asked, Decided, Included, Labelled, Resumed, SettingsChanged, VialGivenUp
 from campaign.record import Record, read_record
 from campaign.spec import CampaignSpec
 from campaign.state import Experiment
+from campaign.words import LABELS, say_label
 from resources import path as resource
 from vision.colour import lab_to_bgr
 from vision.reading import Lab
@@ -124,6 +125,7 @@ def _row(experiment: Experiment, spec: CampaignSpec, folder: Path) -> Mapping[st
     """One line of the table, as text."""
     reading = experiment.reading or {}
     volume = reading.get("volume_ul")
+    unsaid = "failed" if experiment.value is None and experiment.over else "measured"
     return {
         "number": experiment.number,
         "status": experiment.status.replace("_", " "),
@@ -137,7 +139,7 @@ def _row(experiment: Experiment, spec: CampaignSpec, folder: Path) -> Mapping[st
         "image": _thumbnail(folder, experiment.image) if experiment.number <= MOST_PICTURES else None,
         "note": experiment.note,
         "why": experiment.reason,
-        "include": experiment.include,
+        "label": "" if experiment.label == unsaid else LABELS[experiment.label][0],
     }
 
 
@@ -196,6 +198,8 @@ def _people(record: Record) -> list[str]:
                 out.append(f"Experiment {event.experiment}: vial {event.slot or ''} given up: {event.why}")
             case SettingsChanged():
                 out.append(f"Settings changed: {event.why}")
+            case Labelled():
+                out.append(f"Experiment {event.experiment}: labelled {say_label(event.label)}")
             case Included(include=False):
                 out.append(f"Experiment {event.experiment}: left out of the model")
             case Resumed():

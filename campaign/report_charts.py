@@ -25,10 +25,13 @@ def best_so_far(spec: CampaignSpec, seen: Sequence[Experiment], band: Band = ())
         return None
     values = [e.value for e in seen if e.value is not None]
     better = max if spec.objective.direction == "maximise" else min
-    best, line = values[0], []
+    best: float | None = None
+    line = []
     for experiment, value in zip(seen, values, strict=True):
-        best = better(best, value)
-        line.append((float(experiment.number), best))
+        if experiment.include:
+            best = value if best is None else better(best, value)
+        if best is not None:
+            line.append((float(experiment.number), best))
     y, log = _y_axis(values)
     if not log:
         y, _ = _y_axis([*values, *(v for _, low, high in band for v in (low, high))], may_be_log=False)

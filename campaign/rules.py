@@ -48,7 +48,7 @@ def why_stop(state: CampaignState, model: "Posterior | None") -> str | None:
 
 def _since_best(state: CampaignState) -> int:
     """Experiments made after the one that measured best."""
-    over = [e for e in state.experiments if e.status in ("done", "failed")]
+    over = [e for e in state.experiments if e.over]
     counted = [i for i, e in enumerate(over) if e.value is not None and e.include]
     if not counted:
         return 0

@@ -7,6 +7,7 @@ from typing import Literal
 from campaign.events import Asked, At, Json, Phase, Point, StepFailed, Suggested
 from campaign.spec import CampaignSpec
 from campaign.steps import Step
+from optimiser.history import Label
 
 ExperimentStatus = Literal["suggested", "running", "done", "failed", "given_up"]
 VialStatus = Literal["clean", "in_use", "done", "given_up"]
@@ -15,7 +16,8 @@ VialStatus = Literal["clean", "in_use", "done", "given_up"]
 @dataclass(frozen=True)
 class Experiment:
     """One experiment as the table shows it. mean, sd: what was believed before it was measured. started_s,
-    ended_s: on the campaign's own clock, `CampaignState.seconds`."""
+    ended_s: on the campaign's own clock, `CampaignState.seconds`. label: what a person makes of it once it is over;
+    one without a value has failed unless told otherwise."""
 
     number: int
     point: Point
@@ -29,11 +31,20 @@ class Experiment:
     value_sd: float | None = None
     reason: str = ""
     note: str = ""
-    include: bool = True
+    label: Label = "measured"
     image: str | None = None
     reading: Mapping[str, object] | None = None
     started_s: float | None = None
     ended_s: float | None = None
+
+    @property
+    def over(self) -> bool:
+        return self.status in ("done", "failed")
+
+    @property
+    def include(self) -> bool:
+        """Whether its value counts for the surrogate and for the best."""
+        return self.label == "measured"
 
 
 @dataclass(frozen=True)
@@ -87,13 +98,13 @@ class CampaignState:
     @property
     def made(self) -> int:
         """Experiments that are over, observed or failed."""
-        return sum(e.status in ("done", "failed") for e in self.experiments)
+        return sum(e.over for e in self.experiments)
 
     @property
     def open_experiment(self) -> Experiment | None:
         """The one that was suggested and is not over."""
         last = self.experiments[-1] if self.experiments else None
-        return None if last is None or last.status in ("done", "failed") else last
+        return None if last is None or last.over else last
 
     @property
     def finished(self) -> bool:

@@ -9,11 +9,12 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
 from campaign.cells import number_of, plain
 from campaign.spec import CampaignSpec
 from hardware.toml_file import did_you_mean, shown
-from optimiser.history import Observation
+from optimiser.history import Label, Observation
 from optimiser.space import Categorical, Mixture, Parameter
 
 MAX_TABLE_BYTES = 20_000_000
@@ -21,6 +22,9 @@ MAX_ROWS = 100_000
 MAX_COLUMNS = 500
 MOST_SHOWN = 20
 FAILED = "failed"
+LABEL = "label"
+"""The column in which an export keeps the label of each experiment."""
+
 SUM_TOLERANCE = 0.01
 """Measured components may miss their total by this share of it: they were rounded."""
 Point = Mapping[str, float | str]
@@ -50,11 +54,12 @@ class Table:
 
 @dataclass(frozen=True)
 class Row:
-    """One measured experiment. value None: it failed."""
+    """One measured experiment. value None: it failed, or is labelled otherwise."""
 
     number: int
     point: Point
     value: float | None
+    label: Label = "measured"
 
 
 def read_table(path: str | Path) -> Table:
@@ -124,8 +129,8 @@ def objective_column(spec: CampaignSpec) -> str:
 def experiments(table: Table, spec: CampaignSpec, *, skip_empty: bool = False) -> tuple[Row, ...]:
     """The table's rows as the campaign understands them. Raises TableError naming rows and columns.
 
-    The objective's cell holds a number or the word "failed". skip_empty: leave out rows where it is empty, since
-    they wait to be measured; otherwise that is a mistake.
+    The objective's cell holds a number or the word "failed"; a column "label" says what else to make of a row.
+    skip_empty: leave out rows where it is empty, since they wait to be measured; otherwise that is a mistake.
     """
     wanted = [*(p.name for p in spec.space.parameters), objective_column(spec)]
     at = {name: i for i, name in enumerate(table.columns)}
@@ -134,6 +139,7 @@ def experiments(table: Table, spec: CampaignSpec, *, skip_empty: bool = False) -
         raise TableError(table.path, [*missing, f"the table has {', '.join(table.columns)}"])
     mistakes: list[str] = []
     out: list[Row] = []
+    labels = _labels(table, wanted, mistakes)
     for number, cells in zip(table.numbers, table.rows, strict=True):
         point: dict[str, float | str] = {}
         for parameter in spec.space.parameters:
@@ -147,10 +153,27 @@ def experiments(table: Table, spec: CampaignSpec, *, skip_empty: bool = False) -
         measured = number_of(cell)
         if measured is None and cell.lower() != FAILED:
             mistakes.append(f"row {number}, column {shown(wanted[-1])}: {_not_a_number(cell)}")
-        out.append(Row(number, point, measured))
+        out.append(Row(number, point, measured, labels.get(number, "measured")))
     if mistakes:
         raise TableError(table.path, mistakes)
     return tuple(out)
+
+
+def _labels(table: Table, taken: Sequence[str], mistakes: list[str]) -> Mapping[int, Label]:
+    """By row, from the column that an export has; a column of that name without any of our words is another's."""
+    if LABEL not in table.columns or LABEL in taken:
+        return {}
+    column = table.columns.index(LABEL)
+    cells = {n: row[column].lower() for n, row in zip(table.numbers, table.rows, strict=True) if row[column]}
+    words: dict[str, Label] = {word: word for word in get_args(Label)}
+    if not words.keys() & cells.values():
+        return {}
+    mistakes += [
+        f"row {n}, column {LABEL}: {shown(cell)} is not one of {', '.join(words)}{did_you_mean(cell, tuple(words))}"
+        for n, cell in cells.items()
+        if cell not in words
+    ]
+    return {n: words[cell] for n, cell in cells.items() if cell in words}
 
 
 def _value(parameter: Parameter, cell: str) -> tuple[float | str, str | None]:
@@ -182,7 +205,7 @@ def load_data(path: str | Path, spec: CampaignSpec) -> tuple[Observation, ...]:
     rows = experiments(table, spec, skip_empty=True)
     if mistakes := _off_the_mixture(rows, spec.space.mixture):
         raise TableError(path, mistakes)
-    return tuple(Observation(r.point, r.value) for r in rows)
+    return tuple(Observation(r.point, r.value, label=r.label) for r in rows)
 
 
 def _off_the_mixture(rows: Sequence[Row], mixture: Mixture | None) -> tuple[str, ...]:

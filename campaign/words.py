@@ -1,8 +1,19 @@
 """Steps in words, for questions and for the line that says what is being done."""
 
+from collections.abc import Mapping
+
 from campaign.events import Asked, Point
 from campaign.state import CampaignState
 from campaign.steps import CheckVial, Dose, Look, Measure, Move, Step, Wait
+from optimiser.history import Label
+
+LABELS: Mapping[Label, tuple[str, str]] = {
+    "measured": ("counts", "the model learns from its value"),
+    "failed": ("failed", "something went wrong; the point is not to blame and may be offered again"),
+    "infeasible": ("infeasible", "it cannot be made; the model learns to keep away from points like it"),
+    "outlier": ("outlier", "the value is not trusted; it stays on record and is ignored"),
+}
+"""What an experiment may be labelled: in words, and what follows."""
 
 
 def say(step: Step) -> str:
@@ -23,6 +34,12 @@ def say(step: Step) -> str:
             return f"measure {slot}"
         case Measure():
             return f"measure at {say_point(step.point)}"
+
+
+def say_label(label: Label) -> str:
+    """The label and what follows from it."""
+    word, follows = LABELS[label]
+    return f"“{word}”: {follows}"
 
 
 def say_options(asked: Asked) -> str:

@@ -69,7 +69,7 @@ class Wiring(QObject):
         )
         page.answered.connect(lambda choice: session.command("answer", choice, self.state.question))
         page.noted.connect(lambda number, text: session.command("note", number, text))
-        page.included.connect(lambda number, include: session.command("include", number, include))
+        page.labelled.connect(self._label)
         page.beta_changed.connect(lambda beta: self._change({"strategy.beta": beta}))
         page.acquisition_changed.connect(lambda name: self._change({"strategy.acquisition": name}))
         page.mode_changed.connect(lambda mode: self._change({"mode": mode}))
@@ -100,6 +100,9 @@ class Wiring(QObject):
             case "note":
                 window.show_page("run")
                 window.run_page.note_current()
+            case "label":
+                window.show_page("run")
+                window.run_page.label_chosen()
             case "go_setup" | "go_run" | "go_manual" | "go_devices":
                 window.show_page(name.removeprefix("go_"))
             case "open":
@@ -220,6 +223,12 @@ class Wiring(QObject):
             self.session.revise(changes)
         else:
             self.window.setup_page.put(changes)
+
+    def _label(self, numbers: tuple[int, ...], label: str) -> None:
+        if self.facts.looking_only:
+            self.window.status.note("This campaign is only looked at; go on with it to change a label.")
+        else:
+            self.session.command("label", numbers, label)
 
     def _ask_open(self) -> None:
         path, _ = QFileDialog.getOpenFileName(self.window, "Open a campaign", "", _FILES)

@@ -1,4 +1,4 @@
-"""The experiments as a table, newest first. Notes and the tick are edited in place; the rest is read."""
+"""The experiments as a table, newest first. Notes are edited in place; the rest is read."""
 
 from typing import Any
 
@@ -6,6 +6,7 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelInd
 from PySide6.QtGui import QColor
 
 from campaign.state import CampaignState, Experiment
+from campaign.words import LABELS
 from gui.theme import DARK, Theme
 from gui.widgets import digits, glyphs
 
@@ -17,10 +18,9 @@ LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 
 
 class ExperimentsModel(QAbstractTableModel):
-    """Columns: number, state, source, one per parameter, measured, predicted before, note, counts."""
+    """Columns: number, state, source, one per parameter, measured, predicted before, note, label."""
 
     noted = Signal(int, str)
-    included = Signal(int, bool)
 
     def __init__(self) -> None:
         super().__init__()
@@ -52,10 +52,10 @@ class ExperimentsModel(QAbstractTableModel):
         if self_spec is None or self_spec.space != state.spec.space or self_spec.objective != objective:
             self.beginResetModel()
             self.keys = ("number", "status", "source", *(p.name for p in parameters),
-                         "measured", "predicted", "note", "include")  # fmt: skip
+                         "measured", "predicted", "note", "label")  # fmt: skip
             self.headings = (
                 "#", "State", "Source", *(digits.title(p.name, p.unit) for p in parameters),
-                digits.title("measured", objective.unit), "predicted", "Note", "In fit",
+                digits.title("measured", objective.unit), "predicted", "Note", "Label",
             )  # fmt: skip
             self.state, self.rows, self.decimals = state, rows, decimals
             self.endResetModel()
@@ -110,8 +110,6 @@ class ExperimentsModel(QAbstractTableModel):
                 return experiment.note if key == "note" else None
             case Role.DecorationRole:
                 return self.icons[experiment.status] if key == "status" else None
-            case Role.CheckStateRole if key == "include" and experiment.value is not None:
-                return Qt.CheckState.Checked if experiment.include else Qt.CheckState.Unchecked
             case Role.TextAlignmentRole:
                 return RIGHT if self._numeric(key) else LEFT
             case Role.ForegroundRole:
@@ -140,14 +138,14 @@ class ExperimentsModel(QAbstractTableModel):
                 return digits.with_sd(experiment.mean, experiment.sd)
             case "note":
                 return experiment.note
-            case "include":
-                return ""
+            case "label":
+                return LABELS[experiment.label][0] if experiment.over else ""
         parameter = next(p for p in state.spec.space.parameters if p.name == key)
         return digits.setting(parameter, experiment.point[key]) if key in experiment.point else digits.NOTHING
 
     def _hint(self, experiment: Experiment, key: str) -> str | None:
-        if key == "include":
-            return "Untick to keep this experiment on record but out of the model"
+        if key == "label" and experiment.over:
+            return f"{LABELS[experiment.label][1].capitalize()}. Click, right-click or press L to change it"
         if key == "note":
             return experiment.note or "Double-click to write a note"
         where = f" in vial {experiment.slot}" if experiment.slot else ""
@@ -161,8 +159,6 @@ class ExperimentsModel(QAbstractTableModel):
         key = self.keys[index.column()]
         if key == "note":
             flags |= Qt.ItemFlag.ItemIsEditable
-        if key == "include" and self.rows[index.row()].value is not None:
-            flags |= Qt.ItemFlag.ItemIsUserCheckable
         return flags
 
     def setData(self, index: Index, value: Any, role: int = Role.EditRole) -> bool:  # noqa: N802
@@ -173,8 +169,5 @@ class ExperimentsModel(QAbstractTableModel):
         if key == "note" and role == Role.EditRole:
             if str(value).strip() != experiment.note:
                 self.noted.emit(experiment.number, str(value).strip())
-            return True
-        if key == "include" and role == Role.CheckStateRole:
-            self.included.emit(experiment.number, Qt.CheckState(value) == Qt.CheckState.Checked)
             return True
         return False

@@ -1,10 +1,11 @@
-"""Table of experiments, newest first."""
+"""Table of experiments, newest first; what to make of them is said in a menu."""
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QModelIndex, QPoint, Qt, Signal
 from PySide6.QtGui import QFont, QFontMetrics
-from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QStackedLayout, QTableView, QWidget
+from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QMenu, QStackedLayout, QTableView, QWidget
 
-from campaign.state import CampaignState
+from campaign.state import CampaignState, Experiment
+from campaign.words import LABELS
 from gui.models.experiments_model import ExperimentsModel
 from gui.theme import BODY_PX, CAPTION_PX, DARK, Theme
 from gui.widgets import digits
@@ -13,18 +14,18 @@ from optimiser.space import Categorical
 
 ROW_PX, CELL_PX = 28, 18
 SMALLER = CAPTION_PX / BODY_PX
-WIDTHS = {"number": 34, "status": 86, "source": 76, "measured": 80, "predicted": 84, "include": 50}
+WIDTHS = {"number": 34, "status": 86, "source": 76, "measured": 80, "predicted": 84, "label": 76}
 
 
 class ExperimentsPanel(QWidget):
     noted = Signal(int, str)
-    included = Signal(int, bool)
+    labelled = Signal(object, str)
+    """Numbers of experiments, and their label."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.model = ExperimentsModel()
         self.model.noted.connect(self.noted)
-        self.model.included.connect(self.included)
         self.table = QTableView()
         self.table.setModel(self.model)
         self.table.setAccessibleName("Experiments, newest first")
@@ -39,6 +40,10 @@ class ExperimentsPanel(QWidget):
         self.table.setTabKeyNavigation(False)
         self.table.horizontalHeader().setStyleSheet("QHeaderView::section { padding: 4px 6px; }")
         self.table.setStyleSheet("QTableView::item { padding: 0 3px; }")
+        self.table.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.table.customContextMenuRequested.connect(self._label_at)
+        self.table.clicked.connect(self._clicked)
+        self.menu = QMenu(self)
         self.empty = Empty("No experiment yet: press Start, and the first one appears here.")
         self.pages = QStackedLayout(self)
         self.pages.addWidget(self.empty)
@@ -60,6 +65,44 @@ class ExperimentsPanel(QWidget):
             self.table.setFocus()
             self.table.setCurrentIndex(index)
             self.table.edit(index)
+
+    def ask_label(self) -> None:
+        """The menu of labels for the selected experiments, or else for the newest that is over."""
+        if not self._selected():
+            over = next((i for i, e in enumerate(self.model.rows) if e.over), None)
+            if over is None:
+                return
+            self.table.setFocus()
+            self.table.setCurrentIndex(self.model.index(over, self._keys.index("label")))
+        row = self.table.selectionModel().selectedRows()[0].row()
+        where = self.table.visualRect(self.model.index(row, self._keys.index("label")))
+        self._label_at(where.bottomLeft())
+
+    def _clicked(self, index: QModelIndex) -> None:
+        if self._keys[index.column()] == "label":
+            self._label_at(self.table.visualRect(index).bottomLeft())
+
+    def _label_at(self, place: QPoint) -> None:
+        """The four labels and what follows from each. place: in the table's view."""
+        chosen = self._selected()
+        if not chosen:
+            return
+        self.menu.clear()
+        over = tuple(e.number for e in chosen if e.over)
+        title = self.menu.addAction(_what_of(chosen, len(over)))
+        title.setEnabled(False)
+        self.menu.addSeparator()
+        for label, (word, follows) in LABELS.items() if over else ():
+            action = self.menu.addAction(f"{word.capitalize()}: {follows}")
+            action.setCheckable(True)
+            action.setChecked(all(e.label == label for e in chosen if e.over))
+            action.triggered.connect(lambda _=False, label=label: self.labelled.emit(over, label))
+        self.menu.popup(self.table.viewport().mapToGlobal(place))
+
+    def _selected(self) -> list[Experiment]:
+        """Oldest first."""
+        rows = sorted((i.row() for i in self.table.selectionModel().selectedRows()), reverse=True)
+        return [self.model.rows[row] for row in rows]
 
     def _size_columns(self) -> None:
         header, metrics = self.table.horizontalHeader(), self._metrics()
@@ -104,6 +147,16 @@ class ExperimentsPanel(QWidget):
         self.table.verticalHeader().setDefaultSectionSize(theme.px(ROW_PX))
         if self._keys:
             self._size_columns()
+
+
+def _what_of(chosen: list[Experiment], over: int) -> str:
+    """The menu's first line."""
+    if not over:
+        return "Not over yet: there is a label once there is a result"
+    finished = [str(e.number) for e in chosen if e.over]
+    if over == 1:
+        return f"Experiment {finished[0]}"
+    return f"Experiments {', '.join(finished)}" if over <= 6 else f"{over} experiments"
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from campaign.events import (
     Event,
     Finished,
     Included,
+    Labelled,
     Noted,
     Observed,
     PhaseChanged,
@@ -28,7 +29,7 @@ from campaign.events import (
 )  # fmt: skip
 from campaign.spec import CampaignSpec
 from campaign.state import CampaignState
-from campaign.words import say
+from campaign.words import say, say_label
 from gui.theme import CAPTION_PX, Theme
 from gui.widgets import digits
 from gui.widgets.card import Empty
@@ -78,6 +79,8 @@ def _words(event: Event, spec: CampaignSpec | None) -> str:
             return f"Settings changed: {event.why}."
         case Noted():
             return f"Note on experiment {event.experiment}: {event.text}"
+        case Labelled():
+            return f"Experiment {event.experiment} labelled {say_label(event.label)}."
         case Included():
             return f"Experiment {event.experiment} {'counts again' if event.include else 'left out of the model'}."
         case Resumed():

@@ -35,7 +35,7 @@ class RunPage(QWidget):
     decided = Signal(str, object, str)
     answered = Signal(str)
     noted = Signal(int, str)
-    included = Signal(int, bool)
+    labelled = Signal(object, str)
     beta_changed = Signal(float)
     acquisition_changed = Signal(str)
     mode_changed = Signal(str)
@@ -87,7 +87,7 @@ class RunPage(QWidget):
         self.next.mode_changed.connect(self.mode_changed)
         self.next.edited.connect(self._typed)
         self.experiments.noted.connect(self.noted)
-        self.experiments.included.connect(self.included)
+        self.experiments.labelled.connect(self.labelled)
         self.model.beta_changed.connect(self.beta_changed)
         self.model.acquisition_changed.connect(self.acquisition_changed)
         self.model.probed.connect(lambda point: self._drag(point, live=True))
@@ -182,6 +182,11 @@ class RunPage(QWidget):
         """Write a note beside the newest experiment."""
         self.tabs.setCurrentWidget(self.experiments)
         self.experiments.edit_newest_note()
+
+    def label_chosen(self) -> None:
+        """Say what to make of the experiments that are selected, or of the newest."""
+        self.tabs.setCurrentWidget(self.experiments)
+        self.experiments.ask_label()
 
     def set_theme(self, theme: Theme) -> None:
         self.side.setFixedWidth(theme.px(RIGHT_PX))

@@ -11,6 +11,7 @@ from campaign.events import (
     CampaignOpened,
     Decided,
     Event,
+    Labelled,
     Noted,
     Observed,
     StepDone,
@@ -73,6 +74,16 @@ def test_the_export_is_read_back_as_the_same_observations(tmp_path: Path):
     seen = load_data(export_csv(journal(tmp_path), tmp_path / "out.csv"), SPEC)
     assert [dict(o.point) for o in seen] == POINTS
     assert [o.value for o in seen] == [-7.25, None, 1e-7]
+
+
+def test_labels_are_exported_and_read_back(tmp_path: Path):
+    made = journal(tmp_path)
+    with Journal.open(made) as more:
+        more.append(Labelled(1, "outlier"), Labelled(2, "infeasible"))
+    file = export_csv(made, tmp_path / "out.csv")
+    assert [r["label"] for r in rows(file)] == ["outlier", "infeasible", "measured", ""]
+    seen = load_data(file, SPEC)
+    assert [(o.value, o.label) for o in seen] == [(-7.25, "outlier"), (None, "infeasible"), (1e-7, "measured")]
 
 
 def test_a_replayed_campaign_exports_its_column(tmp_path: Path):

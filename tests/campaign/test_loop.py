@@ -10,8 +10,6 @@ from campaign.events import (
     AttemptStarted,
     Decided,
     Finished,
-    Included,
-    Noted,
     Observed,
     PhaseChanged,
     SettingsChanged,
@@ -342,25 +340,6 @@ class TestChange:
             with pytest.raises(CampaignError, match=f"the {name} cannot change"):
                 campaign.change(changed, "")
         assert campaign.state.spec == now
-
-    def test_notes_and_what_counts(self, opened, tmp_path):
-        campaign = opened(what=spec(budget=3, strategy=StrategySpec("gp", initial=2)))
-        told = []
-        fitted = threading.Event()
-        campaign.start()
-        assert campaign.wait(PATIENCE_S)
-        watch = Watch(campaign)
-        campaign.listen_model(lambda model: (told.append(model), fitted.set()))
-        campaign.note(2, "bubbles")
-        campaign.include(2, False)
-        watch.heard(Included)
-        watch.heard(Noted)
-        assert fitted.wait(PATIENCE_S)
-        assert campaign.state.experiments[1].note == "bubbles"
-        assert not campaign.state.experiments[1].include
-        assert len(told[-1].measured) == 2
-        with pytest.raises(CampaignError, match="there is no experiment 9; there are 3"):
-            campaign.note(9, "")
 
 
 def test_pictures_are_kept_beside_the_journal(opened, tmp_path):

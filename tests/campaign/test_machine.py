@@ -144,9 +144,9 @@ class Person(RuleBasedStateMachine):
     def note(self) -> None:
         self.press(self.campaign.note, 1, "a note")
 
-    @rule(include=st.booleans())
-    def include(self, include) -> None:
-        self.press(self.campaign.include, 1, include)
+    @rule(label=st.sampled_from(["measured", "failed", "infeasible", "outlier"]))
+    def label(self, label) -> None:
+        self.press(self.campaign.label, 1, label)
 
     @rule()
     def open_again(self) -> None:

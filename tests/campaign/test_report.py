@@ -21,6 +21,7 @@ from campaign.events import (
     Event,
     Finished,
     Included,
+    Labelled,
     Noted,
     Observed,
     PhaseChanged,
@@ -139,6 +140,15 @@ def test_what_is_left_out_does_not_become_the_best(tmp_path: Path):
     page, _ = report(tmp_path, [*course(7), Included(7, False)])
     assert "the best value measured so far, experiment 6" in page.words
     assert "left out of the model" in page.words
+
+
+def test_labels_are_said(tmp_path: Path):
+    events = [*course(7), Labelled(6, "outlier"), Labelled(3, "infeasible"), Labelled(7, "failed")]
+    page, text = report(tmp_path, events)
+    assert "the best value measured so far, experiment 5" in page.words
+    assert "Experiment 6: labelled “outlier”: the value is not trusted" in page.words
+    said = re.findall(r'<span class="muted">(\w+)</span></td>', text)
+    assert said == ["infeasible", "outlier", "failed"]
 
 
 def colour_events(folder: Path, digest: str | None = None) -> list[Event]:

@@ -214,3 +214,17 @@ def test_slips_in_a_column_of_numbers_are_no_choices(tmp_path: Path):
         'row 4, column "a": expected a number, as in most of the column, the cell is empty',
         'row 5, column "solvent": expected a value, the cell is empty',
     )
+
+
+def test_a_column_of_labels_is_heeded_and_another_of_that_name_is_not(tmp_path: Path):
+    spec = replace(SPEC, objective=ObjectiveSpec("function", "yield", "maximise"))
+    head, *lines = GOOD.rstrip().split("\n")
+    words = ["Outlier", "", "measured", "infeasible"]
+    ours = "\n".join([f"{head},label", *(f"{line},{w}" for line, w in zip(lines, words, strict=True))])
+    assert [o.label for o in load_data(table(tmp_path, ours), spec)] == [
+        "outlier", "measured", "measured", "infeasible"
+    ]  # fmt: skip
+    theirs = "\n".join([f"{head},label", *(f"{line},batch {i}" for i, line in enumerate(lines))])
+    assert len(load_data(table(tmp_path, theirs), spec)) == 4
+    with pytest.raises(TableError, match=r'row 2, column label: "outlyer" is not one of .*did you mean'):
+        load_data(table(tmp_path, ours.replace("Outlier", "outlyer")), spec)

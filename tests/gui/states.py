@@ -63,7 +63,8 @@ def colour_state(done: int = 12, *, waiting: bool = True, mode: str = "approve",
                 colour_value(point) + 1.1 if modelled else None, 1.6 if modelled else None,
                 value, 0.3 if value is not None else None,
                 "space filling, before there is a model" if index < 5 else "promising and still uncertain",
-                {6: "bubble at the wall", 9: "dragged towards yellow"}.get(index, ""), index != 3,
+                {6: "bubble at the wall", 9: "dragged towards yellow"}.get(index, ""),
+                "failed" if failed else "outlier" if index == 3 else "measured",
             )
         )  # fmt: skip
     wish = colour_point(rng, 0.85)

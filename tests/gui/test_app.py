@@ -42,6 +42,16 @@ def test_a_campaign_without_a_bench_goes_from_start_to_the_end(
     assert wiring.window.top.chip.word.text() == "DONE"
     assert banner_button(wiring, "report").isVisible()
 
+    believed = wiring.window.run_page.posterior
+    wiring.do("label")
+    menu = wiring.window.run_page.experiments.menu
+    assert menu.isVisible()
+    next(a for a in menu.actions() if a.text().startswith("Outlier")).trigger()
+    menu.close()
+    until(qtbot, lambda: wiring.state.experiments[-1].label == "outlier")
+    until(qtbot, lambda: wiring.window.run_page.posterior is not believed)
+    assert len(wiring.window.run_page.posterior.measured) == 7
+
 
 def test_the_colour_campaign_makes_experiments_on_the_virtual_bench_and_stop_all_needs_two_acts_to_go_on(
     qtbot: QtBot, make_window: MakeWindow, colour: CampaignSpec
@@ -137,6 +147,9 @@ def test_looking_only_shows_the_campaign_and_moves_nothing(
     assert not again.window.actions_["resume"].isEnabled()
     assert not again.window.actions_["start"].isEnabled()
     assert "Looking only" in again.window.banner.text.text()
+    assert not again.window.actions_["label"].isEnabled()
+    again.window.run_page.labelled.emit((1,), "outlier")
+    assert "only looked at" in again.window.status.notes.toolTip()
 
 
 def test_stop_after_this_measures_the_experiment_in_work_and_ends(

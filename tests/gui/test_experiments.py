@@ -3,10 +3,13 @@
 from dataclasses import replace
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QItemSelectionModel, QPoint, Qt
+from PySide6.QtGui import QContextMenuEvent
 from PySide6.QtTest import QAbstractItemModelTester, QSignalSpy
+from PySide6.QtWidgets import QApplication
 
 from campaign.state import CampaignState
+from campaign.words import LABELS
 from gui.models.experiments_model import ExperimentsModel
 from gui.panels.experiments import ExperimentsPanel
 from gui.theme import LIGHT
@@ -69,14 +72,12 @@ def test_a_note_is_asked_for(model, qtbot):
         model.setData(index, "")
 
 
-def test_the_tick_is_asked_for(model, qtbot):
-    index = model.index(0, model.keys.index("include"))
-    assert cell(model, 0, "include", Role.CheckStateRole) == Qt.CheckState.Checked
-    with qtbot.waitSignal(model.included) as told:
-        model.setData(index, Qt.CheckState.Unchecked.value, Role.CheckStateRole)
-    assert told.args == [12, False]
-    assert cell(model, 8, "include", Role.CheckStateRole) == Qt.CheckState.Unchecked
-    assert cell(model, 5, "include", Role.CheckStateRole) is None
+def test_a_label_is_shown_in_words_with_what_follows(model):
+    assert [cell(model, row, "label") for row in (0, 5, 8)] == ["counts", "failed", "outlier"]
+    assert "not to blame" in cell(model, 5, "label", Role.ToolTipRole)
+    assert cell(model, 8, "measured", Role.ForegroundRole).name() == LIGHT.muted.lower()
+    model.show_state(states.colour_state(waiting=False))
+    assert cell(model, 0, "label") == ""
 
 
 def test_a_new_experiment_is_one_inserted_row(model):
@@ -107,6 +108,81 @@ def test_the_panel_says_so_when_there_is_nothing(qtbot):
     assert panel.pages.currentWidget() is panel.table
     panel.edit_newest_note()
     assert panel.table.currentIndex().row() == 0
+
+
+@pytest.fixture
+def panel(qtbot):
+    made = ExperimentsPanel()
+    qtbot.addWidget(made)
+    made.resize(900, 400)
+    made.show_state(states.colour_state(waiting=False))
+    with qtbot.waitExposed(made):
+        made.show()
+    yield made
+    made.menu.close()
+
+
+def place(panel: ExperimentsPanel, row: int, key: str) -> QPoint:
+    return panel.table.visualRect(panel.model.index(row, panel.model.keys.index(key))).center()
+
+
+def offered(panel: ExperimentsPanel) -> list[str]:
+    return [a.text() for a in panel.menu.actions() if not a.isSeparator()]
+
+
+def choose(panel: ExperimentsPanel, word: str) -> None:
+    next(a for a in panel.menu.actions() if a.text().startswith(word)).trigger()
+
+
+def test_a_right_click_offers_the_labels_and_what_follows(panel, qtbot):
+    qtbot.mouseClick(panel.table.viewport(), Qt.MouseButton.RightButton, pos=place(panel, 6, "status"))
+    panel.table.customContextMenuRequested.emit(place(panel, 6, "status"))
+    assert panel.menu.isVisible()
+    assert offered(panel) == [
+        "Experiment 7",
+        *(f"{word.capitalize()}: {follows}" for word, follows in LABELS.values()),
+    ]
+    assert [a.text().split(":")[0] for a in panel.menu.actions() if a.isChecked()] == ["Failed"]
+    with qtbot.waitSignal(panel.labelled) as told:
+        choose(panel, "Infeasible")
+    assert told.args == [(7,), "infeasible"]
+
+
+def test_the_menu_key_and_a_click_on_the_label_open_the_same_menu(panel, qtbot):
+    panel.table.setFocus()
+    panel.table.selectRow(1)
+    where = place(panel, 1, "status")
+    event = QContextMenuEvent(QContextMenuEvent.Reason.Keyboard, where, panel.table.mapToGlobal(where))
+    QApplication.sendEvent(panel.table, event)
+    assert panel.menu.isVisible()
+    assert offered(panel)[0] == "Experiment 12"
+    panel.menu.close()
+    qtbot.mouseClick(panel.table.viewport(), Qt.MouseButton.LeftButton, pos=place(panel, 3, "label"))
+    assert panel.menu.isVisible()
+    assert offered(panel)[0] == "Experiment 10"
+
+
+def test_several_experiments_are_labelled_at_once(panel, qtbot):
+    for row in (0, 2, 6):  # the first is still running
+        index = panel.model.index(row, 0)
+        panel.table.selectionModel().select(
+            index, QItemSelectionModel.SelectionFlag.Select | QItemSelectionModel.SelectionFlag.Rows
+        )
+    panel.ask_label()
+    assert offered(panel)[0] == "Experiments 7, 11"
+    assert not any(a.isChecked() for a in panel.menu.actions())
+    with qtbot.waitSignal(panel.labelled) as told:
+        choose(panel, "Outlier")
+    assert told.args == [(7, 11), "outlier"]
+
+
+def test_without_a_selection_the_newest_that_is_over_is_asked_about(panel):
+    panel.ask_label()
+    assert offered(panel)[0] == "Experiment 12"
+    panel.menu.close()
+    panel.table.selectRow(0)
+    panel.ask_label()
+    assert offered(panel) == ["Not over yet: there is a label once there is a result"]
 
 
 @pytest.mark.parametrize(

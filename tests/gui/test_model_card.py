@@ -19,9 +19,7 @@ from tests.gui import states
 
 
 def believe(state: CampaignState) -> Posterior:
-    seen = tuple(
-        Observation(e.point, e.value, label="measured" if e.include else "outlier") for e in state.observed
-    )
+    seen = tuple(Observation(e.point, e.value, label=e.label) for e in state.observed)
     return fit(History(state.spec.space, state.spec.objective.direction, 0, seen))
 
 

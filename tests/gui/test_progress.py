@@ -61,9 +61,7 @@ def test_an_empty_campaign_has_a_sentence(panel):
 
 def test_steps_and_band_are_drawn(panel):
     state = states.colour_state()
-    seen = tuple(
-        Observation(e.point, e.value, label="measured" if e.include else "outlier") for e in state.observed
-    )
+    seen = tuple(Observation(e.point, e.value, label=e.label) for e in state.observed)
     panel.show_state(state)
     assert panel.words.text() == f"Best measured so far {min(e.value for e in state.observed):.2f}\u202fΔE00."
     panel.show_model(fit(History(state.spec.space, "minimise", 0, seen)))

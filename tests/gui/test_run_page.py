@@ -17,10 +17,7 @@ from tests.gui import states
 
 
 def believe(state: CampaignState) -> Posterior:
-    seen = tuple(
-        Observation(e.point, e.value, e.value_sd, label="measured" if e.include else "outlier")
-        for e in state.observed
-    )
+    seen = tuple(Observation(e.point, e.value, e.value_sd, label=e.label) for e in state.observed)
     return fit(History(state.spec.space, state.spec.objective.direction, 0, seen))
 
 
