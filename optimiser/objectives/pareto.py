@@ -42,12 +42,9 @@ def hypervolume(Y: Array, reference: Array) -> float:
     with np.errstate(over="ignore", invalid="ignore"):
         span = (Y - reference).max(axis=0)
         volume = _volume((Y - reference) / span)
-    # exponents apart, so that a large unit and a small one do not overflow on the way
-    mantissas, exponents = np.frexp([volume, *span.tolist()])
-    try:
-        out = math.ldexp(float(np.prod(mantissas)), int(exponents.sum()))
-    except OverflowError:
-        out = math.inf
+        # exponents apart, so that a large unit and a small one do not overflow on the way
+        mantissas, exponents = np.frexp([volume, *span.tolist()])
+        out = float(np.ldexp(np.prod(mantissas), exponents.sum()))
     if not math.isfinite(out) or (out == 0.0 < volume):
         raise ValueError(
             "the volume is too large or too small for a number; divide each objective by its range first"
