@@ -7,6 +7,7 @@ import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtTest import QTest
 
+from campaign.events import Labelled
 from campaign.state import CampaignState
 from gui.models.next_point import missing, same
 from gui.panels.run_page import RunPage
@@ -218,3 +219,8 @@ def test_both_themes_can_be_changed_while_it_is_open(page, qapp):
         apply(qapp, theme)
         page.set_theme(theme)
         assert not page.grab().isNull()
+
+
+def test_a_label_is_told_in_the_log(page: RunPage) -> None:
+    page.show_event(Labelled(3, "infeasible"))
+    assert "Experiment 3 labelled “infeasible”: it cannot be made" in page.log.text.toPlainText()
