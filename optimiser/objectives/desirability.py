@@ -18,6 +18,7 @@ from optimiser.space import Array
 BEYOND = 0.2
 SAMPLES = 256
 BLOCK = 1 << 21
+FARTHEST = 1e100
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +76,9 @@ class Desirability:
 
     def _unbounded(self, values: Array) -> Array:
         gains = np.stack([o.gain(values[..., j]) for j, o in enumerate(self.objectives)], axis=-1)
-        return np.asarray((gains - self.nothing) / np.maximum(self.everything - self.nothing, LEAST))
+        with np.errstate(over="ignore"):
+            share = (gains - self.nothing) / np.maximum(self.everything - self.nothing, LEAST)
+        return np.clip(share, -FARTHEST, FARTHEST)
 
     def _mean(self, each: Array) -> Array:
         weights = np.array([o.weight for o in self.objectives])
