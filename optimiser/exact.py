@@ -12,6 +12,7 @@ FEW = 12
 """So many points at a time are worth solving for."""
 GAP = 0.1
 NODES = 5000
+INFEASIBLE = 2
 
 
 def nearest(
@@ -38,7 +39,7 @@ def nearest(
     for row, bound in zip(polytope.A, polytope.b, strict=True):
         add(row, -np.inf, bound)
     for row, bound in zip(polytope.E, polytope.e, strict=True):
-        add(row, bound - 1e-9, bound + 1e-9)
+        add(row, bound - 1e-8, bound + 1e-8)
     for j in range(q):
         rows.append(({j: scale[j], q + j: -1.0}, -np.inf, wanted[j]))
         rows.append(({j: -scale[j], q + j: -1.0}, -np.inf, -wanted[j]))
@@ -62,16 +63,20 @@ def nearest(
     values = [v for terms, _, _ in rows for v in terms.values()]
     where = np.array(index, dtype=int).reshape(-1, 2).T
     matrix = csr_array((values, (where[0], where[1])), shape=(len(rows), total))
-    found = milp(
-        cost,
-        constraints=LinearConstraint(matrix, [low for _, low, _ in rows], [high for _, _, high in rows]),
-        integrality=whole,
-        bounds=Bounds(np.zeros(total), upper),
-        options={"mip_rel_gap": GAP, "node_limit": NODES},
-    )
-    if found.x is None:
-        if found.status == 2:
+    # HiGHS now and then ends with an error of its own: without presolve, or for any point at all, it does not
+    for price, presolve in ((cost, True), (cost, False), (0 * cost, True), (0 * cost, False)):
+        found = milp(
+            price,
+            constraints=LinearConstraint(matrix, [low for _, low, _ in rows], [high for _, _, high in rows]),
+            integrality=whole,
+            bounds=Bounds(np.zeros(total), upper),
+            options={"mip_rel_gap": GAP, "node_limit": NODES, "presolve": presolve},
+        )
+        if found.x is not None:
+            break
+        if found.status == INFEASIBLE:
             return None
+    else:
         raise SpaceError(
             f"no point that keeps all constraints was found within {NODES} attempts; loosen one or refine a step"
         )

@@ -86,14 +86,17 @@ def _edges(p: Continuous | Stepped, low: float, high: float) -> tuple[float, flo
     start, end = ((v / 2 - p.low / 2) / (p.high / 2 - p.low / 2) for v in (low, high))
     start, end = max(start, -OUT), min(end, OUT)
     if isinstance(p, Continuous):
-        out = (start - 1e-9, end + 1e-9, start - MARGIN, end + MARGIN)
+        inner, outer = (start - 1e-9, end + 1e-9), (start - MARGIN, end + MARGIN)
     else:
-        # what lies nearer to a step inside than to one outside would be rounded into the region
-        first, last = math.ceil(start * p.count - 1e-6), math.floor(end * p.count + 1e-6)
+        first, last = math.ceil(start * p.count - SAME), math.floor(end * p.count + SAME)
         if first > last:
             return NEVER
-        out = tuple(k / p.count for k in (first - 0.5 - 1e-9, last + 0.5 + 1e-9, first - 1, last + 1))  # type: ignore[assignment]
-    return out[0], out[1], out[2] if out[2] >= -1e-12 else -OUT, out[3] if out[3] <= 1 + 1e-12 else OUT
+        # what lies nearer to a step inside than to one outside would be rounded into the region
+        inner = ((first - 0.5) / p.count - 1e-9, (last + 0.5) / p.count + 1e-9)
+        outer = ((first - 1) / p.count, (last + 1) / p.count)
+    low, high = (-OUT if inner[0] <= 0 else inner[0]), (OUT if inner[1] >= 1 else inner[1])
+    below, above = (outer[0] if outer[0] >= 0 else -OUT), (outer[1] if outer[1] <= 1 else OUT)
+    return (low, high, below, above) if start <= 1 and end >= 0 else NEVER
 
 
 def free_pieces(

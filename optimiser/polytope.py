@@ -17,7 +17,10 @@ Pieces = Callable[[Array, Array, Array, Array], Array]
 
 TOLERANCE = 1e-6
 """A constraint counts as kept when it is exceeded by less than this part of its largest term's range."""
+KEPT = 2e-7
+"""What is kept so well is not moved any more; a solver leaves that much."""
 EXACT = 1e-10
+"""Projecting ends when a sweep moves nothing farther."""
 SWEEPS = 300
 
 
@@ -47,7 +50,7 @@ class Polytope:
     def project_between(self, U: Array, low: Array, high: Array) -> Array:
         """The nearest rows within bounds of their own; where these leave nothing, rows come back broken."""
         Y = np.clip(U, low, high)
-        left = np.flatnonzero((self.excess(Y) > EXACT).any(axis=1))
+        left = np.flatnonzero((self.excess(Y) > KEPT).any(axis=1))
         if len(left):
             limits = np.tile(self.b, (len(left), 1)), np.tile(self.e, (len(left), 1))
             Y[left] = _nearest(U[left], low[left], high[left], self.A, limits[0], self.E, limits[1])
@@ -55,7 +58,7 @@ class Polytope:
 
     def project_part(self, U: Array, free: Bools) -> Array:
         """The nearest rows that differ in the free columns only; where these cannot help, rows come back broken."""
-        left = np.flatnonzero((self.excess(U) > EXACT).any(axis=1))
+        left = np.flatnonzero((self.excess(U) > KEPT).any(axis=1))
         out = U.copy()
         if len(left):
             held = U[np.ix_(left, ~free)]
@@ -65,7 +68,7 @@ class Polytope:
                 self.A[:, free], self.b - held @ self.A[:, ~free].T,
                 self.E[:, free], self.e - held @ self.E[:, ~free].T,
             )  # fmt: skip
-        return out
+        return np.asarray(np.clip(out, 0.0, self.high))
 
     @cached_property
     def _onto(self) -> Array:
@@ -76,7 +79,7 @@ class Polytope:
         """Rows with what rounding left broken drawn towards the middle until it is kept."""
         slack = self._slack(U)
         off = np.abs(U @ self.E.T - self.e).max(axis=1, initial=0.0)
-        rows = np.flatnonzero((slack < -EXACT).any(axis=1) | (off > EXACT))
+        rows = np.flatnonzero((slack < -KEPT).any(axis=1) | (off > KEPT))
         if not len(rows):
             return U
         Y = self.onto_hull(U[rows])

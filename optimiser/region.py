@@ -145,7 +145,8 @@ class Region:
         found = exact.nearest(self.polytope, self.out, counts, self.codes, wanted, C)
         if found is None:
             raise ArithmeticError("no point keeps all constraints, though the space was found to have some")
-        return found
+        # the solver takes what is nearly whole for whole, which the numbers without steps must make up for
+        return self.polytope.project_part(found[0][None], counts == 0)[0], found[1]
 
     @cached_property
     def _known(self) -> tuple[Array, Ints]:

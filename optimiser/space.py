@@ -227,6 +227,12 @@ class SearchSpace:
         """Which encoded rows break no constraint and lie in no keep-out region, whatever the steps or the table."""
         return self.region.holds(*self._split(X)) if self.limited else np.ones(len(X), dtype=bool)
 
+    def breaks(self, X: Array) -> npt.NDArray[np.bool_]:
+        """(m, rules): which encoded rows break which constraint, then which lie in which keep-out region."""
+        broken = self.region.broken(*self._split(X))
+        rules = len(self.constraints)
+        return np.hstack([broken[:, :rules], broken[:, broken.shape[1] - len(self.keep_out) :]])
+
     @cached_property
     def encoded_candidates(self) -> Array:
         """The candidate table as `encode` sees it; no rows without a table."""

@@ -24,7 +24,7 @@ from optimiser.space import (
 from optimiser.strategies.gp import GPStrategy
 
 SEEDS = st.integers(0, 2**32 - 1)
-FEW = settings(max_examples=60, deadline=None)
+FEW = settings(max_examples=40, deadline=None)
 
 
 @st.composite
@@ -110,9 +110,9 @@ def test_what_can_be_made_is_left_as_it_is(space: SearchSpace, seed: int) -> Non
     for point in points:
         assert space.snap(point) == point
     X = space.encode(points)
-    assert space.encode(space.decode(X)) == pytest.approx(X, abs=2e-6)
+    assert space.encode(space.decode(X)) == pytest.approx(X, abs=1e-5)
     X = space.sample_encoded(6, rng)
-    assert space.repair(X) == pytest.approx(X, abs=1e-6)
+    assert space.repair(X) == pytest.approx(X, abs=1e-5)
     wild = {
         p.name: p.choices[0] if isinstance(p, Categorical) else float(rng.normal(0, 30)) for p in space.parameters
     }
