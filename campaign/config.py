@@ -39,7 +39,8 @@ class _Head:
 
 _HEAD = tuple(f.name for f in fields(_Head))
 _TABLES = (
-    "parameters", "mixture", "objective", "strategy", "stop", "dosing", "checks", "constants", "candidates",
+    "parameters", "mixture", "constraint", "keep_out", "objective", "strategy", "stop", "dosing", "checks",
+    "constants", "candidates",
 )  # fmt: skip
 
 

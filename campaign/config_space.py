@@ -1,11 +1,21 @@
-"""The search space of a campaign file: [[parameters]], [mixture] and [candidates]."""
+"""The search space of a campaign file: [[parameters]], [mixture] and [candidates]; `config_limits` has the rest."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeVar
 
+from campaign.config_limits import read_descriptors, read_limits
 from hardware.toml_file import Mistakes, Table, did_you_mean, shown, what_is_good
-from optimiser.space import Categorical, Continuous, Mixture, Parameter, SearchSpace, SpaceError, Stepped
+from optimiser.space import (
+    Categorical,
+    Continuous,
+    Descriptors,
+    Mixture,
+    Parameter,
+    SearchSpace,
+    SpaceError,
+    Stepped,
+)  # fmt: skip
 
 Value = float | str
 T = TypeVar("T")
@@ -22,6 +32,7 @@ class ParameterRow:
     step: float | None = None
     unit: str = ""
     choices: tuple[str, ...] | None = None
+    descriptors: Mapping[str, Mapping[str, float]] | None = None
 
 
 @dataclass(frozen=True)
@@ -51,15 +62,23 @@ def read_space(table: Table, mistakes: Mistakes) -> tuple[SearchSpace | None, li
             mistakes.add(f"parameters[{i + 1}].name", f"{shown(name)} is the name of parameters[{first}] already")
     _check_mixture(mixture, [r for r in rows if r], mistakes)
     points = _points(candidates, [n for n in names if n], mistakes)
-    if mistakes.under("parameters", "mixture", "candidates"):
+    constraints, keep_out = read_limits(table, [r for r in rows if r], mistakes)
+    if mistakes.under("parameters", "mixture", "candidates", "constraint", "keep_out"):
         return None, names
+    total = Mixture(mixture.names, mixture.total) if mixture else None
+    place = "parameters"
     try:
-        return SearchSpace(
-            tuple(p for p in parameters if p), Mixture(mixture.names, mixture.total) if mixture else None, points
-        ), names
+        space = SearchSpace(tuple(p for p in parameters if p), total, points)
+        if constraints:
+            place = "constraint"
+            space = replace(space, constraints=constraints)
+        if keep_out:
+            place = "keep_out"
+            space = replace(space, candidates=points, keep_out=keep_out)
     except SpaceError as error:
-        mistakes.add("parameters", str(error))
+        mistakes.add(place, str(error))
         return None, names
+    return space, names
 
 
 def optional(kind: type[T], table: Table, key: str, mistakes: Mistakes, **instead: object) -> T | None:
@@ -95,6 +114,8 @@ def _parameter(row: ParameterRow, place: str, mistakes: Mistakes) -> Parameter |
             mistakes.add(f"{place}.{key}", f'is missing: a {row.kind} parameter ("{row.name}") needs it')
         elif given and key not in needs[row.kind]:
             mistakes.add(f"{place}.{key}", f'does not belong to a {row.kind} parameter ("{row.name}")')
+    if row.kind != "categorical" and row.descriptors is not None:
+        mistakes.add(f"{place}.descriptors", f'does not belong to a {row.kind} parameter ("{row.name}")')
     if not row.name.strip() or row.name != row.name.strip():
         mistakes.add(f"{place}.name", f"expected a name without spaces around it, got {shown(row.name)}")
     if any(f"{place}.{key}" in mistakes for key in needs[row.kind]):
@@ -102,16 +123,22 @@ def _parameter(row: ParameterRow, place: str, mistakes: Mistakes) -> Parameter |
     if row.low is not None and row.high is not None and row.low > row.high:
         mistakes.add(f"{place}.low", f"{row.low:g} is above high, {row.high:g}: are they reversed?")
         return None
+    described = None
+    if row.descriptors is not None and row.kind == "categorical":
+        described = read_descriptors(row.descriptors, row.choices or (), f"{place}.descriptors", mistakes)
+        if described is None:
+            return None
     try:
-        return _made(row)
+        return _made(row, described)
     except SpaceError as error:
-        mistakes.add(f"{place}.{needs[row.kind][-1]}", str(error).removeprefix(f"{row.name}: "))
+        key = "descriptors" if described is not None else needs[row.kind][-1]
+        mistakes.add(f"{place}.{key}", str(error).removeprefix(f"{row.name}: "))
         return None
 
 
-def _made(row: ParameterRow) -> Parameter:
+def _made(row: ParameterRow, described: Descriptors | None) -> Parameter:
     if row.kind == "categorical":
-        return Categorical(row.name, row.choices or (), row.unit)
+        return Categorical(row.name, row.choices or (), row.unit, described)
     low, high = row.low or 0.0, row.high or 0.0
     if row.kind == "continuous":
         return Continuous(row.name, low, high, row.unit)

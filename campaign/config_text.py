@@ -1,14 +1,15 @@
 """A campaign as TOML text; `config.parse_campaign` reads the same campaign from it."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
 import tomlkit
-from tomlkit.items import Table
+from tomlkit.items import InlineTable, Table
 
 from campaign.spec import CampaignSpec
-from optimiser.space import Categorical, Continuous, Mixture, Parameter, SearchSpace
+from optimiser.space import Categorical, Continuous, KeepOut, LinearConstraint, Mixture, Parameter, SearchSpace
 
 FORMAT = 1
 
@@ -30,6 +31,12 @@ def campaign_to_toml(spec: CampaignSpec) -> str:
     document["parameters"] = rows
     if spec.space.mixture is not None:
         document["mixture"] = _mixture(spec.space.mixture)
+    for key, tables in (("constraint", spec.space.constraints), ("keep_out", spec.space.keep_out)):
+        if tables:
+            listed = tomlkit.aot()
+            for limit in tables:
+                listed.append(_limit(limit))
+            document[key] = listed
     document["objective"] = _table(spec.objective)
     document["strategy"] = _table(spec.strategy)
     document["stop"] = _table(spec.stop)
@@ -68,6 +75,33 @@ def _parameter(parameter: Parameter) -> Table:
             table["step"] = parameter.step
     if parameter.unit:
         table["unit"] = parameter.unit
+    if isinstance(parameter, Categorical) and parameter.descriptors is not None:
+        columns = tomlkit.table()
+        for name, values in zip(
+            parameter.descriptors.names, zip(*parameter.descriptors.rows, strict=True), strict=True
+        ):
+            columns[name] = _inline(dict(zip(parameter.choices, values, strict=True)))
+        table["descriptors"] = columns
+    return table
+
+
+def _limit(limit: LinearConstraint | KeepOut) -> Table:
+    table = tomlkit.table()
+    if limit.name:
+        table["name"] = limit.name
+    if isinstance(limit, LinearConstraint):
+        table["coefficients"] = _inline(limit.coefficients)
+        table["relation"] = limit.relation
+        table["bound"] = limit.bound
+    else:
+        table["region"] = _inline({name: list(values) for name, values in limit.region.items()})
+    return table
+
+
+def _inline(values: Mapping[str, Any]) -> InlineTable:
+    table = tomlkit.inline_table()
+    for name, value in values.items():
+        table[name] = value
     return table
 
 
@@ -80,10 +114,10 @@ def _mixture(mixture: Mixture) -> Table:
 
 def _candidates(space: SearchSpace) -> str:
     """Written by hand: there may be thousands, and nobody edits them."""
-    if space.candidates is None:
+    if space.given is None:
         return ""
     names = [p.name for p in space.parameters]
-    rows = ",\n".join("  [" + ", ".join(_cell(point[n]) for n in names) + "]" for point in space.candidates)
+    rows = ",\n".join("  [" + ", ".join(_cell(point[n]) for n in names) + "]" for point in space.given)
     listed = ", ".join(_quoted(n) for n in names)
     return f"\n[candidates]\nnames = [{listed}]\nrows = [\n{rows},\n]\n"
 

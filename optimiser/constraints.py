@@ -74,7 +74,7 @@ class KeepOut:
     region: by parameter, (low, high) in its unit, or the choices of a categorical one.
     """
 
-    region: Mapping[str, tuple[float, float] | tuple[str, ...]]
+    region: Mapping[str, tuple[float | str, ...]]
     name: str = ""
 
     def __post_init__(self) -> None:
@@ -96,7 +96,7 @@ class KeepOut:
         return f"the point lies in the keep-out region {shown}; move {' or '.join(self.region)} out of it"
 
 
-def _range(value: tuple[float, float] | tuple[str, ...]) -> str:
+def _range(value: tuple[float | str, ...]) -> str:
     if value and isinstance(value[0], str):
         return " or ".join(map(str, value))
     return " to ".join(f"{float(v):.6g}" for v in value)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QCheckBox, QGridLayout, QHBoxLayout, QLabel, QPushButton, QToolButton, QWidget
 
+from campaign.config_limits import limits_in_words
 from gui.icons import icon
 from gui.style import mark
 from gui.theme import CONTROL_PX, Theme, series_of
@@ -15,6 +16,7 @@ from gui.widgets.plot import series
 
 KINDS = {"continuous": "any value", "stepped": "in steps", "categorical": "one of"}
 HEADS = ("", "Name", "Takes", "Low", "High", "Step", "Unit", "In the mixture", "")
+_ELSEWHERE = ("mixture", "constraint", "keep_out")
 _WIDE = {1: 3, 2: 2, 3: 2, 4: 2, 5: 2, 6: 1}
 
 
@@ -53,6 +55,7 @@ class Row:
             getattr(self, key).setText(shown(table.get(key)))
         choices = table.get("choices")
         self.choices.setText(", ".join(map(str, choices)) if isinstance(choices, list) else "")
+        self._descriptors = table.get("descriptors")
         choose(self.kind, table.get("kind", "continuous"))
         self.mixed.setChecked(mixed)
         self._fit()
@@ -77,6 +80,8 @@ class Row:
         made: dict[str, object] = {"name": self.name.text(), "kind": kind}
         if kind == "categorical":
             made["choices"] = [c.strip() for c in self.choices.text().split(",") if c.strip()]
+            if self._descriptors is not None:
+                made["descriptors"] = self._descriptors
         else:
             keys = ("low", "high", "step") if kind == "stepped" else ("low", "high")
             made |= {key: read(getattr(self, key).text()) for key in keys if getattr(self, key).text().strip()}
@@ -130,6 +135,10 @@ class ParametersCard(Card):
         foot.addWidget(self.total)
         foot.addWidget(self.sum_unit)
         self.body.addLayout(foot)
+        self.limits = QLabel(wordWrap=True)
+        mark(self.limits, "caption")
+        self.limits.hide()
+        self.body.addWidget(self.limits)
         self.sentence = QLabel(wordWrap=True)
         mark(self.sentence, "bad")
         self.sentence.hide()
@@ -144,6 +153,9 @@ class ParametersCard(Card):
             self._drop(row)
         self.rows = [self._row(table, table.get("name") in names) for table in tables]
         self.total.setText(shown(mixture.get("total")) if isinstance(mixture, dict) else "")
+        told = limits_in_words(dict(document))
+        self.limits.setText(told)
+        self.limits.setVisible(bool(told))
         self._lay_out()
 
     def fill(self, document: dict[str, object]) -> None:
@@ -165,7 +177,7 @@ class ParametersCard(Card):
             head = f"parameters[{number}]"
             found = {p.removeprefix(head).lstrip("."): s for p, s in mistakes.items() if p.startswith(head)}
             row.say({key.split("[")[0]: sentence for key, sentence in found.items()})
-        rest = [s for p, s in mistakes.items() if p in ("parameters",) or p.startswith("mixture")]
+        rest = [s for p, s in mistakes.items() if p == "parameters" or p.startswith(_ELSEWHERE)]
         mark(self.total, "bad" if any(p.startswith("mixture") for p in mistakes) else "plain")
         self.sentence.setText("\n".join(rest))
         self.sentence.setVisible(bool(rest))

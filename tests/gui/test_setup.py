@@ -17,7 +17,14 @@ from gui.estimate import needs
 from gui.panels.setup import SetupPage
 from gui.revision import revised, said
 from hardware.rig_file import load_rig
-from optimiser.space import Categorical
+from optimiser.space import (
+    Categorical,
+    Continuous,
+    Descriptors,
+    KeepOut,
+    LinearConstraint,
+    SearchSpace,
+)  # fmt: skip
 from resources import path
 
 
@@ -39,6 +46,29 @@ def retype(qtbot: QtBot, line: QWidget, text: str) -> None:
 def test_shipped_campaigns_come_back_from_the_form_unchanged(qtbot: QtBot, name: str) -> None:
     spec = load_campaign(path(f"campaigns/{name}.toml"))
     assert page(qtbot, spec).spec == spec
+
+
+def test_constraints_regions_and_descriptors_are_told_and_kept(qtbot: QtBot, course: CampaignSpec) -> None:
+    table = Descriptors(("logP",), ((-1.4,), (-1.0,)))
+    parts = (Continuous("T", 0, 100), Categorical("solvent", ("water", "DMF"), "", table))
+    rules = (
+        (LinearConstraint({"T": 2.0}, "<=", 150.0, "pressure"),),
+        (KeepOut({"T": (10, 20), "solvent": ("DMF",)}),),
+    )
+    spec = replace(
+        course,
+        space=SearchSpace(parts, None, None, *rules),
+        objective=replace(course.objective, formula="T**2"),
+        constants={},
+    )
+    form = page(qtbot, spec)
+    assert form.spec == spec
+    told = form.parameters.limits
+    assert told.isVisible()
+    assert told.text() == "pressure: 2 T ≤ 150. Nothing is made at T 10 to 20 and solvent DMF."
+    retype(qtbot, form.parameters.rows[0].high, "5")
+    assert form.spec is not None
+    assert form.spec.space.constraints == spec.space.constraints
 
 
 def test_a_bad_cell_is_outlined_with_its_sentence_below(qtbot: QtBot, colour: CampaignSpec) -> None:
