@@ -19,7 +19,7 @@ TOLERANCE = 1e-6
 """A constraint counts as kept when it is exceeded by less than this part of its largest term's range."""
 KEPT = 2e-7
 """What is kept so well is not moved any more; a solver leaves that much."""
-EXACT = 1e-10
+EXACT = 1e-8
 """Projecting ends when a sweep moves nothing farther."""
 SWEEPS = 300
 
