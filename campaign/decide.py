@@ -27,10 +27,10 @@ def build_strategy(spec: StrategySpec) -> Strategy:
         from optimiser.strategies.random import RandomStrategy
 
         return RandomStrategy()
-    from optimiser.acquisition import EI, PI, UCB, Acquisition
+    from optimiser.acquisition import EI, PI, UCB, Policy
     from optimiser.strategies.gp import GPStrategy
 
-    acquisitions: dict[str, Acquisition] = {"ucb": UCB(spec.beta), "ei": EI(), "pi": PI()}
+    acquisitions: dict[str, Policy] = {"ucb": UCB(spec.beta), "ei": EI(), "pi": PI()}
     return GPStrategy(acquisitions[spec.acquisition], initial=spec.initial)
 
 

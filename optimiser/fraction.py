@@ -7,7 +7,7 @@ import numpy as np
 
 from optimiser.space import SearchSpace
 
-DRAWS = 20_000
+DRAWS = 5_000
 
 
 @dataclass(frozen=True)

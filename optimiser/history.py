@@ -1,7 +1,6 @@
 """What has been seen so far. Immutable; `tell` returns a new history."""
 
 import math
-from collections import Counter
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
@@ -17,6 +16,9 @@ TRIES = 2
 """A point whose experiment failed is offered once more; after so many failures it is taken for infeasible."""
 
 Direction = Literal["maximise", "minimise"]
+
+NEAR = 0.02
+"""Failures closer than this part of every parameter's range are failures of one point."""
 
 
 @dataclass(frozen=True)
@@ -76,11 +78,13 @@ class History:
 
     @cached_property
     def infeasible(self) -> tuple[Point, ...]:
-        """Points that cannot be made: said to be infeasible, or failed too often."""
-        failures = Counter(self.space.key(o.point) for o in self.observations if o.label == "failed")
-        given_up = {key for key, count in failures.items() if count >= TRIES}
-        out = {self.space.key(o.point): o.point for o in self.observations if o.label == "infeasible"}
-        out |= {k: o.point for o in self.observations if (k := self.space.key(o.point)) in given_up}
+        """Points that cannot be made: said to be infeasible, or failed too often, they or their near neighbours."""
+        failed = [o.point for o in self.observations if o.label == "failed"]
+        X = self.space.encode(failed)
+        near = (np.abs(X[:, None] - X[None]).max(axis=2, initial=0.0) <= NEAR).sum(axis=1)
+        points = [o.point for o in self.observations if o.label == "infeasible"]
+        points += [p for p, count in zip(failed, near, strict=True) if count >= TRIES]
+        out = {self.space.key(p): p for p in points}
         return tuple(out.values())
 
     @cached_property

@@ -11,8 +11,10 @@ Key = tuple[float | str, ...]
 
 def rows(space: SearchSpace, tried: frozenset[Key]) -> npt.NDArray[np.intp]:
     """Row numbers of the candidate table not in `tried`."""
-    table = space.candidates or ()
-    return np.array([i for i, p in enumerate(table) if space.key(p) not in tried], dtype=np.intp)
+    left = np.ones(len(space.candidates or ()), dtype=bool)
+    for key in tried:
+        left[list(space.candidate_rows.get(key, ()))] = False
+    return np.flatnonzero(left)
 
 
 def distinct(space: SearchSpace, points: tuple[Point, ...], tried: frozenset[Key]) -> tuple[Point, ...]:

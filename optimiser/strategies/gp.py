@@ -3,92 +3,109 @@
 from dataclasses import dataclass, field
 
 import numpy as np
-from scipy.special import ndtr
 
-from optimiser.acquisition import UCB, Acquisition, sign
+from optimiser import untested
+from optimiser.acquisition import Acquisition, Policy, Turns
+from optimiser.between import nearest_to_peak
+from optimiser.feasibility import Feasibility
 from optimiser.history import History
 from optimiser.maximise import maximise
+from optimiser.reason import explain
 from optimiser.space import Array, ExhaustedError, Point
 from optimiser.strategies.initial import InitialStrategy, spread
 from optimiser.suggestion import Suggestion
-from optimiser.surrogate import FitError, Posterior, fit
+from optimiser.surrogate import FitError, Model, Posterior, fit
 
 
 @dataclass(frozen=True)
 class GPStrategy:
-    """`initial` experiments spread over the space, then the point of largest acquisition."""
+    """`initial` experiments spread over the space, then the point of largest acquisition.
 
-    acquisition: Acquisition = field(default_factory=UCB)
+    unit: the objective's, for the words of the reason.
+    """
+
+    acquisition: Policy = field(default_factory=Turns)
     initial: int = 5
+    model: Model = field(default_factory=Model)
+    unit: str = ""
 
     def ask(self, history: History, n: int = 1, posterior: Posterior | None = None) -> tuple[Suggestion, ...]:
-        """posterior: `fit(history)` when the caller has it already; it saves the fit and changes nothing."""
+        """n different points that know of each other and of the pending ones.
+
+        posterior: `fit(history)` when the caller has it already; it saves the fit and changes nothing.
+        """
         known = len(history.observations) + len(history.pending)
         first = min(n, max(0, self.initial - known))
         out = InitialStrategy().ask(history, first) if first else ()
         if first == n:
             return out
         rng = history.rng()
-        chosen = tuple(s.point for s in out)
+        for s in out:
+            history = history.with_pending(s.point)
         try:
-            model = posterior or fit(history)
+            belief = (posterior or fit(history, model=self.model)).believing(history.pending)
         except FitError as error:
             why = f"There is no surrogate ({error}), so this point is spread out from the others instead."
-            points = spread(history, n - first, rng, chosen)
+            points = spread(history, n - first, rng)
             return (*out, *(Suggestion(p, None, None, None, why, "initial") for p in points))
-        failed = tuple(o.point for o in history.observations if o.value is None)
-        middle = float(np.median([o.value for o in history.usable if o.value is not None]))
-        belief = model.believing(failed, at_best=middle).believing((*history.pending, *chosen))
-        incumbent = model.incumbent()
-        best = incumbent.mean if incumbent else model.offset
+        incumbent = belief.incumbent()
+        best = incumbent.mean if incumbent else belief.offset
+        feasibility = Feasibility.learn(history)
         for _ in range(n - first):
             try:
-                suggestion = self._next(belief, best, history, rng, chosen)
+                suggestion = self._next(
+                    _Worth(self.acquisition.at(history), belief, feasibility, best), history, rng
+                )
             except ExhaustedError:
                 if not out:
                     raise
                 break
-            out, chosen = (*out, suggestion), (*chosen, suggestion.point)
+            out = (*out, suggestion)
+            history = history.with_pending(suggestion.point)
             belief = belief.believing((suggestion.point,))
         return out
 
-    def _next(
-        self, belief: Posterior, best: float, history: History, rng: np.random.Generator, also: tuple[Point, ...]
-    ) -> Suggestion:
-        def score(X: Array) -> Array:
-            return self.acquisition.rank(*belief.predict_encoded(X), best, history.direction)
-
-        point = maximise(score, history, rng, also)
+    def _next(self, worth: "_Worth", history: History, rng: np.random.Generator) -> Suggestion:
+        space, belief = history.space, worth.belief
+        left = untested.rows(space, history.tried)
+        if space.candidates is not None and len(left) and self.acquisition.between(history):
+            row = nearest_to_peak(worth.rank, space.encoded_candidates, left, belief.lengthscales, rng)
+            point: Point = space.candidates[row]
+        else:
+            point = maximise(worth.rank, history, rng, slope=worth.slope)
         mean, sd = belief.predict([point])
-        value = self.acquisition.value(mean, sd, best, history.direction)
-        reason = explain(self.acquisition, history, point, float(mean[0]), float(sd[0]), best)
-        return Suggestion(point, float(mean[0]), float(sd[0]), float(value[0]), reason, self.acquisition.name)
+        value = worth.acquisition.value(mean, sd, worth.best, history.direction)
+        m, s = float(mean[0]), float(sd[0])
+        reason = explain(worth.acquisition, history, belief, point, m, s, worth.best, self.unit)
+        return Suggestion(point, m, s, float(value[0]), reason.sentence, worth.acquisition.name)
 
 
-def explain(acquisition: Acquisition, history: History, point: Point, mean: float, sd: float, best: float) -> str:
-    """One sentence: how much is promise and how much curiosity, the chance to beat the best, what lies nearest.
+@dataclass(frozen=True, eq=False)
+class _Worth:
+    """The acquisition function over the belief, weighted with the chance that the point can be made at all."""
 
-    Promise is what the mean gains over the middle of the measured values, curiosity is beta * sd (beta 1 for
-    acquisitions without it).
-    """
-    values = [o.value for o in history.usable if o.value is not None]
-    up = sign(history.direction)
-    promise = max(0.0, up * (mean - float(np.median(values))))
-    curiosity = float(getattr(acquisition, "beta", 1.0)) * sd
-    share = round(100 * promise / (promise + curiosity)) if promise + curiosity > 0 else 0
-    chance = round(100 * float(ndtr(up * (mean - best) / max(sd, 1e-300))))
-    apart = np.abs(history.space.encode([o.point for o in history.usable]) - history.space.encode([point])).max(
-        axis=1
-    )
-    nearest = int(apart.argmin())
-    return (
-        f"Expected {_figures(mean, 4)} ± {_figures(sd, 2)}: {share} % promise and {100 - share} % curiosity,"
-        f" with a chance of {chance} % to beat the best so far ({_figures(best, 4)}); the nearest measured point,"
-        f" {100 * apart[nearest]:.0f} % of a range away, gave {_figures(values[nearest], 4)}."
-    )
+    acquisition: Acquisition
+    belief: Posterior
+    feasibility: Feasibility | None
+    best: float
 
+    @property
+    def _unit(self) -> float:
+        return 1.0 if self.acquisition.logarithmic else self.belief.scale
 
-def _figures(value: float, count: int) -> str:
-    """So many figures, never as a power of ten: 110, not 1.1e+02."""
-    text = f"{value:.{count}g}"
-    return f"{float(text):.0f}" if "e+" in text else text
+    def rank(self, X: Array) -> Array:
+        mean, sd = self.belief.predict_encoded(X)
+        worth = self.acquisition.rank(mean, sd, self.best, self.belief.direction)
+        if self.feasibility is None:
+            return worth
+        return np.asarray(worth / self._unit + self.feasibility.log_weight(X))
+
+    def slope(self, X: Array) -> tuple[Array, Array]:
+        mean, sd, d_mean, d_sd = self.belief.gradient(X)
+        worth, by_mean, by_sd = self.acquisition.slope(mean, sd, self.best, self.belief.direction)
+        slope = by_mean[:, None] * d_mean + by_sd[:, None] * d_sd
+        if self.feasibility is None:
+            return worth, slope
+        weight = self.feasibility.log_weight(X)
+        steep = np.array([self.feasibility.log_weight_gradient(x) for x in X])
+        return worth / self._unit + weight, slope / self._unit + steep
