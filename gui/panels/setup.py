@@ -134,6 +134,7 @@ class SetupPage(QWidget):
         self.sentences.say(f"{f.caption}: {mistakes[f.place]}" for f in self.head if f.place in mistakes)
         for card in (self.parameters, self.objective, self.strategy):
             card.say(mistakes)
+        self.parameters.show_space(self._spec.space if self._spec is not None else None)
         self.summary.show_spec(self._spec, tuple(self._words(p, s) for p, s in mistakes.items()))
         self.changed.emit(self._spec)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
+import numpy as np
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QCheckBox, QGridLayout, QHBoxLayout, QLabel, QPushButton, QToolButton, QWidget
 
@@ -13,6 +14,8 @@ from gui.widgets.card import Card
 from gui.widgets.controls import combo
 from gui.widgets.field import Line, choose, read, shown
 from gui.widgets.plot import series
+from optimiser.fraction import feasible_fraction
+from optimiser.space import SearchSpace
 
 KINDS = {"continuous": "any value", "stepped": "in steps", "categorical": "one of"}
 HEADS = ("", "Name", "Takes", "Low", "High", "Step", "Unit", "In the mixture", "")
@@ -113,6 +116,8 @@ class ParametersCard(Card):
         self._changed = changed
         self._icon_colour = "#888888"
         self.rows: list[Row] = []
+        self._limits = ""
+        self._space: SearchSpace | None = None
         self.before: QWidget | None = None
         self.grid = QGridLayout()
         self.grid.setHorizontalSpacing(6)
@@ -153,9 +158,10 @@ class ParametersCard(Card):
             self._drop(row)
         self.rows = [self._row(table, table.get("name") in names) for table in tables]
         self.total.setText(shown(mixture.get("total")) if isinstance(mixture, dict) else "")
-        told = limits_in_words(dict(document))
-        self.limits.setText(told)
-        self.limits.setVisible(bool(told))
+        self._limits = limits_in_words(dict(document))
+        self.limits.setText(self._limits)
+        self.limits.setVisible(bool(self._limits))
+        self._space = None
         self._lay_out()
 
     def fill(self, document: dict[str, object]) -> None:
@@ -181,6 +187,14 @@ class ParametersCard(Card):
         mark(self.total, "bad" if any(p.startswith("mixture") for p in mistakes) else "plain")
         self.sentence.setText("\n".join(rest))
         self.sentence.setVisible(bool(rest))
+
+    def show_space(self, space: SearchSpace | None) -> None:
+        """Tell how much of the space its constraints leave; None while the form has mistakes."""
+        if not self._limits or space == self._space:
+            return
+        self._space = space
+        left = f" What is left: {feasible_fraction(space, np.random.default_rng(0))}." if space is not None else ""
+        self.limits.setText(self._limits + left)
 
     def set_theme(self, theme: Theme) -> None:
         super().set_theme(theme)
