@@ -121,7 +121,7 @@ class Polytope:
             if not len(across):
                 break
         # the solver keeps equalities to 1e-7 only
-        tight = np.array(corners).reshape(-1, q)
+        tight = np.array(corners).reshape(len(corners), q)
         return tight - (tight @ self.E.T - self.e) @ self._onto, basis
 
     def _corner(self, direction: Array) -> Array:
@@ -148,6 +148,8 @@ class Polytope:
     def starts(self, n: int, rng: np.random.Generator) -> Array:
         """n feasible rows, not evenly spread: blends of corners."""
         corners = self._span[0]
+        if not len(corners):  # a space of choices alone
+            return np.zeros((n, 0))
         return np.asarray(rng.dirichlet(np.full(len(corners), 0.7), n) @ corners)
 
     def step(self, U: Array, spread: Array, rng: np.random.Generator, pieces: Pieces | None = None) -> Array:

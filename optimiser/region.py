@@ -274,8 +274,8 @@ def compiled(
     q = len(numbers)
     polytope = Polytope(
         high,
-        np.array([r for r, _ in upper]).reshape(-1, q), np.array([b for _, b in upper]),
-        np.array([r for r, _ in equal]).reshape(-1, q), np.array([b for _, b in equal]),
+        np.array([r for r, _ in upper]).reshape(len(upper), q), np.array([b for _, b in upper]),
+        np.array([r for r, _ in equal]).reshape(len(equal), q), np.array([b for _, b in equal]),
     )  # fmt: skip
     return Region(
         polytope,

@@ -270,6 +270,7 @@ class SearchSpace:
 
     def _named(self, U: Array, C: npt.NDArray[np.intp]) -> tuple[Point, ...]:
         """Points of numbers (steps rounded) and choices."""
+        U = np.clip(U, 0.0, 1.0)  # a pump takes no more than its limit, not by a rounding error either
         lists: list[list[float] | list[str]] = []
         number = word = 0
         for p in self.parameters:

@@ -333,3 +333,25 @@ def test_amounts_of_any_size(scale: float) -> None:
     space = SearchSpace(parameters, None, None, lines(({"a": 1.0, "b": 1.0}, "<=", scale / 100)))
     assert space.feasible(space.sample(20, np.random.default_rng(0))).all()
     assert space.contains(space.snap({"a": scale, "b": scale / 3}))
+
+
+def test_a_space_of_choices_alone_is_drawn_evenly_even_where_regions_leave_little() -> None:
+    parameters = tuple(Categorical(n, tuple("abcdefgh")) for n in "pqr")
+    keep_out = (KeepOut({"p": tuple("bcdefgh")}), KeepOut({"q": tuple("cdefgh")}), KeepOut({"r": tuple("cdefgh")}))
+    space = SearchSpace(parameters, None, None, (), keep_out)
+    drawn = [space.key(p) for p in space.sample(800, np.random.default_rng(0))]
+    assert {drawn.count(key) for key in set(drawn)} <= set(range(150, 251))
+    assert len(set(drawn)) == 4
+    assert space.snap({"p": "h", "q": "b", "r": "c"}) == {"p": "a", "q": "b", "r": "a"}
+
+
+def test_two_equalities_over_steps_and_a_single_feasible_point() -> None:
+    steps = tuple(Stepped(f"n{i}", 0, 50, 1) for i in range(6))
+    rules = lines(({"n0": 7, "n1": 11, "n2": 13, "n3": 1}, "=", 333), ({"n3": 5, "n4": 9, "n5": 4}, "=", 211))
+    space = SearchSpace(steps, None, None, rules)
+    points = space.sample(100, np.random.default_rng(0))
+    assert space.feasible(points).all()
+    assert len({space.key(p) for p in points}) > 30
+    corner = box(2, total(2, ">=", 2.0)).snap({"x0": 0.0, "x1": 0.5})
+    assert corner == {"x0": pytest.approx(1.0, abs=1e-6), "x1": pytest.approx(1.0, abs=1e-6)}
+    assert max(float(x) for x in corner.values()) <= 1.0
