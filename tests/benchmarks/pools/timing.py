@@ -5,8 +5,8 @@ python -m tests.benchmarks.pools.timing --n 20 50 100 200 500 1000 2000 --spaces
 
 The objective is Hartmann-4 as rescaled by Picheny et al. (2013), with noise of 0.1, minimised: how long a fit takes
 depends on what is fitted. Each repeat has other observations, a new history and nothing warm; the space stays, as
-in a campaign. Ours is `GPStrategy()` whole: fit, acquisition, reason. BoTorch's is `SingleTaskGP` as it comes and log
-expected improvement, over the whole table or by `optimize_acqf` with 5 restarts of 1,024 raw samples. Needs
+in a campaign. Ours is `GPStrategy()` whole: fit, acquisition, reason. BoTorch's is `SingleTaskGP` as it comes and
+log expected improvement, over the whole table or by `optimize_acqf` with 5 restarts of 1,024 raw samples. Needs
 `requirements.txt` of this folder.
 """
 
