@@ -58,8 +58,6 @@ def _draw(score: Score, history: History, rng: np.random.Generator) -> tuple[Arr
     if len(seen):
         near = seen[rng.integers(0, len(seen), SAMPLES // 4)]
         X = np.vstack([X, space.repair(near + rng.normal(0.0, 0.05, near.shape)), space.repair(seen[-32:])])
-    for block in _choices(space):
-        X[:, block] = _one_hot(X[:, block])
     worth = score(X)
     order = np.argsort(-worth, kind="stable")[: 8 * STARTS]
     return X[order], worth[order]
@@ -71,7 +69,7 @@ def _ascend(
     """Projected gradient ascent with a step length of its own for each start, then neighbours of the best."""
     best, value = X[:STARTS].copy(), worth[:STARTS].copy()
     fixed = np.zeros(X.shape[1], dtype=bool)
-    for block in _choices(space):
+    for block, _ in _choices(space):
         fixed[block] = True
     step = np.full(len(best), 0.1)
     _, gradient = slope(best)
@@ -97,14 +95,13 @@ def _ascend(
 def _neighbours(space: SearchSpace, best: Array, rng: np.random.Generator) -> Array:
     """Rows near one: other choices of each category, and small steps of the numbers."""
     out = [best]
-    for block in _choices(space):
-        width = block.stop - block.start
-        other = np.repeat(best, width, axis=0)
-        other[:, block] = np.eye(width)
+    for block, codes in _choices(space):
+        other = np.repeat(best, len(codes), axis=0)
+        other[:, block] = codes
         out.append(other)
     near = np.repeat(best, TRIES * 2, axis=0)
     numbers = np.ones(best.shape[1], dtype=bool)
-    for block in _choices(space):
+    for block, _ in _choices(space):
         numbers[block] = False
     radius = 10.0 ** rng.uniform(-3, -1, (len(near), 1))
     near[:, numbers] += (rng.normal(size=near.shape) * radius)[:, numbers]
@@ -120,11 +117,9 @@ def _climb(score: Score, space: SearchSpace, X: Array, worth: Array, rng: np.ran
     for _ in range(ROUNDS):
         moved = np.repeat(best, TRIES, axis=0)
         moved += rng.normal(0.0, radius, moved.shape) * (rng.random(moved.shape) < 0.7)
-        for block in choices:
+        for block, codes in choices:
             flip = rng.random(len(moved)) < 0.2
-            width = block.stop - block.start
-            moved[flip, block] = np.eye(width)[rng.integers(0, width, int(flip.sum()))]
-            moved[:, block] = _one_hot(moved[:, block])
+            moved[flip, block] = codes[rng.integers(0, len(codes), int(flip.sum()))]
         moved = space.repair(moved)
         worth = score(moved).reshape(-1, TRIES)
         pick = worth.argmax(axis=1)
@@ -137,10 +132,6 @@ def _climb(score: Score, space: SearchSpace, X: Array, worth: Array, rng: np.ran
     return np.vstack([best, pool])
 
 
-def _choices(space: SearchSpace) -> list[slice]:
-    return [space.blocks[p.name] for p in space.parameters if isinstance(p, Categorical)]
-
-
-def _one_hot(X: Array) -> Array:
-    out: Array = np.eye(X.shape[1])[X.argmax(axis=1)]
-    return out
+def _choices(space: SearchSpace) -> list[tuple[slice, Array]]:
+    """Columns of each categorical parameter, and the code of each of its choices."""
+    return [(space.blocks[p.name], space.codes[p.name]) for p in space.parameters if isinstance(p, Categorical)]

@@ -12,6 +12,7 @@ from scipy.linalg.lapack import dpotrf, dtrtri
 
 from optimiser.history import Direction
 from optimiser.kernels import Correlation, squared_distances
+from optimiser.parameters import SAME
 from optimiser.regressor import BIAS
 from optimiser.space import Array, Point, SearchSpace
 
@@ -94,6 +95,11 @@ class Posterior:
             variance[part] = 1.0 - np.einsum("ij,ij->j", V, V)
         return self.offset + self.scale * mean, self.scale * np.sqrt(np.maximum(variance, LEAST))
 
+    def mean_encoded(self, X: Array) -> Array:
+        """The mean alone at encoded rows (m, d), in a fraction of the time."""
+        k = self.correlation.value(squared_distances(X / self.lengthscales, self._scaled))
+        return np.asarray(self.offset + self.scale * (k @ self.factor[1]))
+
     def gradient(self, X: Array) -> tuple[Array, Array, Array, Array]:
         """Mean and sd at encoded rows (m, d), and their gradients by the encoded columns, (m, d) each."""
         inverse, weights = self.factor
@@ -147,11 +153,11 @@ class Posterior:
             rows = rows[~self.simulated[: len(rows)]]
         if not len(rows):
             return None
-        points = [self.measured[i] for i in rows]
-        mean, sd = self.predict_encoded(self.X[rows])
-        best = int(mean.argmax() if self.direction == "maximise" else mean.argmin())
-        keys = list(map(self.space.key, points))
-        return Incumbent(points[best], float(mean[best]), float(sd[best]), keys.count(keys[best]))
+        believed = (self.y - self.noise * self.factor[1])[rows]  # the mean there, without a prediction
+        best = int(rows[believed.argmax() if self.direction == "maximise" else believed.argmin()])
+        mean, sd = self.predict_encoded(self.X[[best]])
+        same = (np.abs(self.X[rows] - self.X[best]).max(axis=1) <= SAME).sum()
+        return Incumbent(self.measured[best], float(mean[0]), float(sd[0]), int(same))
 
     def believing(self, points: Sequence[Point]) -> "Posterior":
         """As if the points had been measured and had given their mean (Ginsbourger's kriging believer, 2010).

@@ -14,7 +14,7 @@ from optimiser.space import Array, Categorical, Parameter, Point, SearchSpace
 NEAREST = 3
 LEADING = 0.1
 """A parameter is named as one that matters from this share of the relevance on."""
-ROWS = 4096
+ROWS = 1024
 """Relevance asks for about so many predictions, so that it stays quick with many parameters."""
 
 
@@ -129,7 +129,7 @@ def relevance(posterior: Posterior) -> dict[str, float]:
     rng = np.random.default_rng(0)
     A, B = space.sample_encoded(m, rng), space.sample_encoded(m, rng)
     swapped = [_swapped(space, A, B, p) for p in space.parameters]
-    mean = (posterior.predict_encoded(np.vstack([A, *swapped]))[0] / posterior.scale).reshape(-1, m)
+    mean = (posterior.mean_encoded(np.vstack([A, *swapped])) / posterior.scale).reshape(-1, m)
     effect = ((mean[1:] - mean[0]) ** 2).mean(axis=1)
     effect[effect < 1e-12] = 0.0
     total = float(effect.sum())

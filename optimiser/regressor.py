@@ -6,7 +6,7 @@ eq. 5.8 and 5.9, here over the pairs of one triangle only, which is what makes a
 """
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any, Self
 
 import numpy as np
@@ -30,8 +30,8 @@ BIAS = 4.0
 ANYTHING = (1e-9, 1e9)  # `Starts` keeps the bounds
 JITTER = 1e-10
 HALF_LOG_2PI = 0.5 * float(np.log(2 * np.pi))
-CLOSE: Any = {"ftol": 1e-6, "maxiter": 60}
-ROUGH: Any = {"ftol": 1e-5, "maxiter": 12}
+CLOSE: Any = {"ftol": 1e-5, "maxiter": 40}
+ROUGH: Any = {"ftol": 1e-4, "maxiter": 12}
 
 
 class MapRegressor(GaussianProcessRegressor):  # type: ignore[misc]
@@ -73,7 +73,7 @@ class MapRegressor(GaussianProcessRegressor):  # type: ignore[misc]
         if theta is None:
             return self.log_marginal_likelihood_value_
         theta = np.asarray(theta, dtype=float)
-        value, gradient = self._evidence(theta)
+        value, gradient = self._evidence(theta, eval_gradient)
         prior, slope = self.log_prior(theta)
         return (value + prior, gradient + slope) if eval_gradient else value + prior
 
@@ -100,7 +100,8 @@ class MapRegressor(GaussianProcessRegressor):  # type: ignore[misc]
         weights, _ = dpotrs(L, self.y_train_, lower=1)
         return L, weights, slope, place
 
-    def _evidence(self, theta: Array) -> tuple[float, Array]:
+    def _evidence(self, theta: Array, eval_gradient: bool) -> tuple[float, Array]:
+        """The gradient is 0 when it is not asked for: it takes most of the time."""
         d, n = self.n_features_in_, len(self.y_train_)
         squared = self._pairs[1]
         try:
@@ -108,6 +109,8 @@ class MapRegressor(GaussianProcessRegressor):  # type: ignore[misc]
         except LinAlgError:
             return -np.inf, np.zeros_like(theta)
         value = -0.5 * float(self.y_train_ @ weights) - float(np.log(L.diagonal()).sum()) - n * HALF_LOG_2PI
+        if not eval_gradient:
+            return value, np.zeros_like(theta)
         inverse, _ = dpotri(L, lower=1, overwrite_c=1)
         W = np.multiply.outer(weights, weights).ravel()
         W -= inverse.ravel(order="F")
@@ -136,6 +139,7 @@ class MapRegressor(GaussianProcessRegressor):  # type: ignore[misc]
         return Correlation({0.5: "matern12", 1.5: "matern32", 2.5: "matern52"}.get(nu, "rbf"))  # type: ignore[arg-type]
 
 
+@cache
 def priors(d: int, size: int) -> tuple[Array, Array]:
     """Centre and spread of the normal priors of the logarithms: d lengthscales, the noise, the simulated noise."""
     rest = (NOISE_PRIOR, SIMULATED_PRIOR)[: size - d]
@@ -143,47 +147,51 @@ def priors(d: int, size: int) -> tuple[Array, Array]:
     return centre, np.append(np.full(d, LENGTH_SPREAD), [s for _, s in rest])
 
 
+def _uphill(
+    model: MapRegressor, start: Array, low: Array, high: Array, options: Any, step: Array | float = 1.0
+) -> Any:
+    """L-BFGS on log evidence and priors; `x` of the answer is theta. step: how far a unit goes in each of theta."""
+
+    def cost(z: Array) -> tuple[float, Array]:
+        value, slope = model.log_marginal_likelihood(start + step * z, eval_gradient=True)
+        return -value, -step * slope
+
+    limits = list(zip((low - start) / step, (high - start) / step, strict=True))
+    done = minimize(cost, np.zeros_like(start), jac=True, bounds=limits, options=options)
+    done.x = np.clip(start + step * np.asarray(done.x), low, high)
+    return done
+
+
 @dataclass(frozen=True)
 class Starts:
     """L-BFGS from the priors' mode, the warm start and the best of a few fixed draws from the prior.
 
-    Of many rows a part is fitted first, from all starts, and the whole from the best of them.
+    Of many rows a part is fitted first, from fewer starts, and the whole from the best of them.
     """
 
     warm: Array | None = None
     draws: int = 12
-    keep: int = 2
-    part: int = 80
+    part: int = 64
+    few: int = 40
 
     def __call__(self, model: MapRegressor, theta: Array) -> Array:
         d, n = model.n_features_in_, len(model.y_train_)
         centre, spread = priors(d, len(theta))
-        bounds = np.log(np.array([LENGTH_BOUNDS] * d + [NOISE_BOUNDS] * (len(theta) - d)))
-        low, high = bounds.T
-
-        def cost(model: MapRegressor) -> Any:
-            def of(theta: Array) -> tuple[float, Array]:
-                value, slope = model.log_marginal_likelihood(theta, eval_gradient=True)
-                return -value, -slope
-
-            return of
-
+        low, high = np.log(np.array([LENGTH_BOUNDS] * d + [NOISE_BOUNDS] * (len(theta) - d))).T
         small = self._part(model) if n > self.part else model
-        drawn = centre + spread * np.random.default_rng(d).normal(size=(self.draws, len(theta)))
-        drawn = np.clip(drawn, low, high)
+        drawn = np.clip(centre + spread * np.random.default_rng(d).normal(size=(self.draws, len(theta))), low, high)
         costs = [-small.log_marginal_likelihood(t) for t in drawn]
-        starts = [centre - spread**2, *drawn[np.argsort(costs)[: self.keep]]]
+        keep = 2 if n < self.few else 1  # of few points the evidence has several tops
+        starts = [centre - spread**2, *drawn[np.argsort(costs)[:keep]]]
         if self.warm is not None and len(self.warm) == len(theta):
             starts.append(self.warm)
-        limits = list(zip(low, high, strict=True))
-        found = [
-            minimize(cost(small), np.clip(s, low, high), jac=True, bounds=limits, options=CLOSE) for s in starts
-        ]
-        best = np.asarray(min(found, key=lambda result: float(result.fun)).x)
-        if small is not model:
-            done = minimize(cost(model), best, jac=True, bounds=limits, options=ROUGH)
-            best = np.asarray(done.x)
-        return best
+        found = [_uphill(small, np.clip(s, low, high), low, high, CLOSE) for s in starts]
+        best = min(found, key=lambda result: float(result.fun))
+        top = np.asarray(best.x)
+        if small is model:
+            return top
+        curvature = np.diag(best.hess_inv.todense()) * len(small.y_train_) / n
+        return np.asarray(_uphill(model, top, low, high, ROUGH, np.sqrt(np.clip(curvature, 1e-4, 4.0))).x)
 
     def _part(self, model: MapRegressor) -> MapRegressor:
         """The same model on every so-many-th row, those with the largest values among them."""

@@ -67,6 +67,8 @@ def _along(posterior: Posterior, moved: dict[str, Array], at: Point) -> tuple[Ar
     ok = np.ones(rows, dtype=bool)
     if space.mixture is not None and set(moved) & set(space.mixture.names):
         ok = _share(space, X, moved, at)
+    if space.candidates is None:
+        ok &= space.keeps(X)
     mean, sd = np.full(rows, np.nan), np.full(rows, np.nan)
     if ok.any():
         mean[ok], sd[ok] = posterior.predict_encoded(X[ok])
