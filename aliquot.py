@@ -219,7 +219,7 @@ def ask(
     spec = _specification(campaign, None, None)
     seen = load_data(Path(data), spec) if isinstance(data, str | Path) else data
     history = History(spec.space, spec.objective.direction, seed, tuple(seen))
-    return build_strategy(spec.strategy).ask(history, n)
+    return build_strategy(spec.strategy, spec.objective.unit).ask(history, n)
 
 
 def look(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from campaign import wishes
 from campaign.awake import UNABLE, Awake, able
-from campaign.decide import Mind, ModelListener
+from campaign.decide import InsightListener, Mind, ModelListener
 from campaign.desk import Desk, Leave, Listener
 from campaign.errors import CampaignError
 from campaign.events import (
@@ -122,6 +122,10 @@ class Campaign:
         """Call `function(posterior)` on the optimiser's thread after each fit; returns what ends it."""
         return self._mind.listen(function)
 
+    def listen_insight(self, function: InsightListener) -> Callable[[], None]:
+        """Call `function(insight)` on the optimiser's thread a moment after each fit; returns what ends it."""
+        return self._mind.listen_insight(function)
+
     def wait(self, timeout: float | None = None) -> bool:
         """Until the campaign is held or has ended; False when the time is over first."""
         return self._desk.wait(timeout)
@@ -209,7 +213,14 @@ class Campaign:
         if mistakes := self._executor.check(spec):
             raise CampaignError("\n".join(mistakes))
         toml = _as_text(spec)
-        self._desk.post(lambda: self._record(SettingsChanged(toml, why)))
+
+        def work() -> None:
+            before = self.state.spec.stop
+            self._record(SettingsChanged(toml, why))
+            if self.state.spec.stop != before:
+                self._walk.fit()  # the advice heeds the stop rules
+
+        self._desk.post(work)
 
     def note(self, experiment: int, text: str) -> None:
         wishes.known(self.state, experiment)

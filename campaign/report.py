@@ -17,6 +17,7 @@ from campaign.record import Record, read_record
 from campaign.spec import CampaignSpec
 from campaign.state import Experiment
 from campaign.words import LABELS, say_label
+from campaign.worth import WORTHS
 from resources import path as resource
 from vision.colour import lab_to_bgr
 from vision.reading import Lab
@@ -214,8 +215,9 @@ def _made(record: Record) -> list[tuple[str, str]]:
     spec, state = record.state.spec, record.state
     strategy: str = spec.strategy.kind
     if spec.strategy.kind == "gp":
-        beta = f", beta {spec.strategy.beta:g}" if spec.strategy.acquisition == "ucb" else ""
-        strategy = f"Gaussian process, {spec.strategy.acquisition.upper()}{beta}, {spec.strategy.initial} initial"
+        worth = WORTHS[spec.strategy.acquisition]
+        beta = f", beta {spec.strategy.beta:g}" if worth.beta else ""
+        strategy = f"Gaussian process, {worth.short}{beta}, {spec.strategy.initial} initial"
     dosed = ", ".join(f"{stock} {volume / 1000:.4g} mL" for stock, volume in (state.dosed_ul or {}).items())
     when = datetime.datetime.fromtimestamp(state.opened.wall_s).astimezone() if state.opened else None
     lines = [

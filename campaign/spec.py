@@ -41,10 +41,12 @@ class ObjectiveSpec:
 
 @dataclass(frozen=True)
 class StrategySpec:
-    """What picks the next point. beta: weight of curiosity in UCB, mean + beta * sd."""
+    """What picks the next point. acquisition: what makes a point worth trying, see `worth.WORTHS`. beta: weight of
+    curiosity in UCB, mean + beta * sd; it has no effect on acquisitions without a UCB, nor on "schedule".
+    """
 
     kind: Literal["gp", "random"] = "gp"
-    acquisition: Literal["ucb", "ei", "pi"] = "ucb"
+    acquisition: Literal["turns", "ucb", "ei", "pi", "uncertainty", "schedule"] = "turns"
     beta: Annotated[float, Field(ge=0, le=10, allow_inf_nan=False)] = 1.0
     initial: Annotated[int, Field(ge=1, le=200)] = 5
 

@@ -64,7 +64,7 @@ class Walk:
 
     def fit(self) -> None:
         """Have the surrogate fitted to what is known now."""
-        self._fit = self._mind.fit(history_of(self._desk.state))
+        self._fit = self._mind.fit(self._desk.state)
 
     def finish(self) -> Finished:
         """The last event, in the words of the state."""
@@ -99,7 +99,7 @@ class Walk:
     def _suggest(self) -> None:
         state = self._desk.state
         history = history_of(state)
-        future = self._mind.ask(state.spec.strategy, history)
+        future = self._mind.ask(state.spec.strategy, history, state.spec.objective.unit)
         try:
             suggestion = self._desk.wait_for(future, self._until_leaving)
         except ExhaustedError:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from campaign.spec import CampaignSpec
+from campaign.worth import WORTHS
 
 NAMES = {
     "strategy.kind": "strategy", "strategy.acquisition": "a point is worth", "mode": "who decides",
@@ -12,8 +13,8 @@ NAMES = {
     "stop.target": "good enough at", "stop.no_gain": "stop without gain in",
 }  # fmt: skip
 _VALUES = {
-    "gp": "Gaussian process", "random": "random search", "ucb": "confidence bound", "ei": "expected improvement",
-    "pi": "chance to improve", "automatic": "automatic", "approve": "approve each",
+    "gp": "Gaussian process", "random": "random search", "automatic": "automatic", "approve": "approve each",
+    **{name: worth.short for name, worth in WORTHS.items()},
 }  # fmt: skip
 
 

@@ -6,39 +6,26 @@ from typing import TYPE_CHECKING, Literal
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QStackedLayout, QWidget
 
+from campaign.decide import history_of
 from campaign.state import CampaignState
+from campaign.worth import NO_BETA, WORTHS, policy
 from gui.models.next_point import Point, Value, middle, moved, same
 from gui.panels.maps import Maps, outline
 from gui.panels.slices import Slices
 from gui.theme import Theme
 from gui.widgets import digits
 from gui.widgets.card import Card, Empty, label
-from gui.widgets.controls import QuietSlider, Toggle, combo, spin
+from gui.widgets.controls import QuietSlider, Toggle, combo, explain, spin
 from optimiser.space import Categorical, SearchSpace
 
 if TYPE_CHECKING:
-    from optimiser.acquisition import Acquisition
     from optimiser.surrogate import Posterior
 
 Others = Literal["next", "best", "mean"]
 MAP_CELLS = 48
 BETA_MOST = 5.0
 SETTLE_MS = 250
-ACQUISITIONS = {"ucb": "UCB", "ei": "Expected improvement", "pi": "Probability of improvement"}
 OTHERS: dict[Others, str] = {"next": "others: at next", "best": "others: at best", "mean": "others: in the middle"}
-
-
-def acquisition(kind: str, beta: float) -> "Acquisition":
-    """The acquisition function by its short name."""
-    from optimiser.acquisition import EI, PI, UCB  # SciPy: not before a model needs it
-
-    match kind:
-        case "ei":
-            return EI()
-        case "pi":
-            return PI()
-        case _:
-            return UCB(beta)
 
 
 def numeric(space: SearchSpace) -> tuple[str, ...]:
@@ -91,14 +78,14 @@ class ModelCard(Card):
 
     def _footer(self) -> QHBoxLayout:
         self.rule = combo("Acquisition function", "What makes a point worth trying")
-        for key, words in ACQUISITIONS.items():
-            self.rule.addItem(words, key)
+        for key, worth in WORTHS.items():
+            self.rule.addItem(worth.title, key)
+        explain(self.rule, (worth.why for worth in WORTHS.values()))
         self.rule.setMaximumWidth(220)
         self.rule.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.rule.setMinimumContentsLength(16)
         self.rule.activated.connect(lambda _: self._rule_chosen())
         self.curious = label("Curiosity β", "muted")
-        tip = "Weight of the uncertainty: 0 goes only for what looks best, 5 explores"
         self.slider, self.beta = QuietSlider("Curiosity beta"), spin("Curiosity beta as a number")
         self.slider.setRange(0, round(BETA_MOST * 20))
         self.slider.setMinimumWidth(90)
@@ -106,8 +93,6 @@ class ModelCard(Card):
         self.beta.setRange(0.0, 10.0)
         self.beta.setSingleStep(0.1)
         self.beta.setMaximumWidth(72)
-        for widget in (self.curious, self.slider, self.beta):
-            widget.setToolTip(tip)
         self.slider.valueChanged.connect(lambda at: self._beta_chosen(at / 20))
         self.beta.valueChanged.connect(self._beta_chosen)
         self._settle = QTimer(self)
@@ -136,6 +121,10 @@ class ModelCard(Card):
         if before is None or before.observed != state.observed:
             self.maps.show_measured(state.observed, state.spec.objective.unit)
             self._draw_slices(rescale=False)
+        elif (before.made, before.open_experiment, before.skipped) != (
+            state.made, state.open_experiment, state.skipped,
+        ):  # fmt: skip
+            self._draw_slices(rescale=False)  # another acquisition may be in turn
         self._choose_page()
 
     def _space_changed(self, space: SearchSpace) -> None:
@@ -161,9 +150,17 @@ class ModelCard(Card):
         self.rule.setCurrentIndex(self.rule.findData(strategy.acquisition))
         if not self._settle.isActive():
             self._set_beta(strategy.beta)
+        for widget in (self.rule, self.curious, self.slider, self.beta):
+            widget.setVisible(model)
+        self._explain_rule()
+
+    def _explain_rule(self) -> None:
+        """What is chosen, in a sentence; beta can be changed where it has an effect."""
+        worth = WORTHS[str(self.rule.currentData())]
+        self.rule.setToolTip(f"What makes a point worth trying. {worth.why}")
         for widget in (self.curious, self.slider, self.beta):
-            widget.setVisible(model and strategy.acquisition == "ucb")
-        self.rule.setVisible(model)
+            widget.setEnabled(bool(worth.beta))
+            widget.setToolTip(worth.beta or NO_BETA)
 
     def _set_beta(self, beta: float) -> None:
         for widget, value in ((self.slider, round(beta * 20)), (self.beta, beta)):
@@ -178,8 +175,7 @@ class ModelCard(Card):
 
     def _rule_chosen(self) -> None:
         kind = str(self.rule.currentData())
-        for widget in (self.curious, self.slider, self.beta):
-            widget.setVisible(kind == "ucb")
+        self._explain_rule()
         self.acquisition_changed.emit(kind)
         self._draw_slices(rescale=False)
 
@@ -283,7 +279,7 @@ class ModelCard(Card):
             return
         self.slices.set_parameters(self.state.spec.space.parameters, self.state.spec.objective)
         self.slices.show_measured(self.state.observed)
-        rule = acquisition(str(self.rule.currentData()), self.beta.value())
+        rule = policy(str(self.rule.currentData()), self.beta.value()).at(history_of(self.state))
         self.slices.draw(self.posterior, at, rule, best.mean if best else 0.0, rescale=rescale)
 
     def _target(self, changes: Mapping[str, Value]) -> Point | None:

@@ -4,19 +4,20 @@ from collections.abc import Callable, Mapping
 
 from PySide6.QtWidgets import QComboBox, QGridLayout
 
-from gui.widgets.card import Card
-from gui.widgets.controls import combo
+from campaign.worth import NO_BETA, WORTHS
+from gui.widgets.card import Card, label
+from gui.widgets.controls import combo, explain
 from gui.widgets.field import Field, Line, Sentences, choose, read, shown
 
 STRATEGIES = {"gp": "Gaussian process", "random": "Random search"}
-ACQUISITIONS = {"ucb": "Confidence bound (UCB)", "ei": "Expected improvement", "pi": "Chance to improve"}
+NO_MODEL = "Random search heeds no model: points are drawn evenly from all that can be made."
 MODES = {"automatic": "Automatic: goes on by itself", "approve": "Approve each: waits for you"}
 _DEFAULTS: dict[str, object] = {
-    "strategy.kind": "gp", "strategy.acquisition": "ucb", "mode": "automatic", "strategy.beta": 1.0,
+    "strategy.kind": "gp", "strategy.acquisition": "turns", "mode": "automatic", "strategy.beta": 1.0,
     "strategy.initial": 5, "stop.budget": 25, "stop.target": None, "stop.no_gain": 0,
 }  # fmt: skip
 _TIPS = {
-    "strategy.beta": "Weight of curiosity: 0 goes only where it looks good, 3 explores widely",
+    "strategy.beta": "Weight of the uncertainty",
     "strategy.initial": "Points spread over the space before the model picks",
     "stop.budget": "Experiments at most",
     "stop.target": "Ends when the best is at least this good; empty: never for this reason",
@@ -28,7 +29,8 @@ class StrategyCard(Card):
     def __init__(self, changed: Callable[[], None]) -> None:
         super().__init__("What picks the next point, and when it ends")
         self.kind = self._combo("Strategy", STRATEGIES, changed)
-        self.acquisition = self._combo("A point is worth", ACQUISITIONS, changed)
+        self.acquisition = self._combo("A point is worth", {k: w.title for k, w in WORTHS.items()}, changed)
+        explain(self.acquisition, (w.why for w in WORTHS.values()))
         self.mode = self._combo("Who decides", MODES, changed)
         self.beta = Line("Curiosity, beta", changed, number=True)
         self.initial = Line("Initial experiments", changed, number=True)
@@ -54,6 +56,7 @@ class StrategyCard(Card):
                 for (place, line), caption in zip(self._lines.items(), captions, strict=True)
             ),
         ]
+        self._by_place = {field.place: field for field in self.fields}
         grid = QGridLayout()
         grid.setSpacing(8)
         places = ((0, 0), (0, 2), (0, 4), (1, 0), (1, 1), (1, 2), (1, 3), (1, 4))
@@ -62,6 +65,8 @@ class StrategyCard(Card):
         for column in range(6):
             grid.setColumnStretch(column, 1)
         self.body.addLayout(grid)
+        self.worth = label("", "caption", wrap=True)
+        self.body.addWidget(self.worth)
         self.sentences = Sentences()
         self.body.addWidget(self.sentences)
 
@@ -131,7 +136,11 @@ class StrategyCard(Card):
         gp = self.kind.currentData() == "gp"
         self.acquisition.setEnabled(gp)
         self.initial.setEnabled(gp)
-        self.beta.setEnabled(gp and self.acquisition.currentData() == "ucb")
+        worth = WORTHS[str(self.acquisition.currentData())]
+        self.beta.setEnabled(gp and bool(worth.beta))
+        self._by_place["strategy.beta"].set_tip((worth.beta or NO_BETA) if gp else NO_MODEL)
+        self._by_place["strategy.acquisition"].set_tip(worth.why if gp else NO_MODEL)
+        self.worth.setText(worth.why if gp else NO_MODEL)
 
 
 def _texts(document: Mapping[str, object]) -> dict[str, str]:

@@ -1,5 +1,7 @@
 """Spin box, combo, slider and a row of buttons of which one is down, each with its accessible name."""
 
+from collections.abc import Iterable
+
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QWheelEvent
 from PySide6.QtWidgets import QButtonGroup, QComboBox, QDoubleSpinBox, QHBoxLayout, QPushButton, QSlider, QWidget
@@ -21,6 +23,13 @@ def combo(name: str, tip: str = "") -> QComboBox:
     made.setToolTip(tip or name)
     made.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
     return made
+
+
+def explain(box: QComboBox, sentences: Iterable[str]) -> None:
+    """A sentence on each choice, told where the mouse rests on it and by a screen reader."""
+    for i, sentence in enumerate(sentences):
+        for role in (Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.AccessibleDescriptionRole):
+            box.setItemData(i, sentence, role)
 
 
 class QuietSlider(QSlider):

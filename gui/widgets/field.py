@@ -67,6 +67,13 @@ class Field(QWidget):
         self.caption = caption
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
 
+    def set_tip(self, tip: str) -> None:
+        """Another explanation, as soon as nothing is wrong with the value."""
+        if self.editor.toolTip() == self._tip:
+            self.editor.setToolTip(tip)
+        self._tip = tip
+        self.editor.setAccessibleDescription(tip)
+
     def say(self, sentence: str | None) -> None:
         """Outline the editor; the tool tip says why. None: all is well."""
         mark(self.editor, "bad" if sentence else "plain")

@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 
 from campaign.config import CampaignFileError, campaign_to_toml, load_campaign, parse_campaign
 from campaign.spec import CampaignSpec, ChecksSpec, DosingSpec, ObjectiveSpec, StopSpec, StrategySpec
+from campaign.worth import WORTHS
 from optimiser.space import Categorical, Continuous, Mixture, Parameter, SearchSpace, Stepped
+from resources import path as resource
 from resources import shipped_campaigns
 
 GOOD = """
@@ -269,3 +271,18 @@ def test_what_is_written_is_read_back_the_same(spec: CampaignSpec):
     if spec.objective.name in spec.space.names or spec.objective.column in spec.space.names:
         return
     assert parse_campaign(campaign_to_toml(spec), "round trip") == spec
+
+
+def test_acquisitions_by_name_with_a_hint_and_turns_when_none_is_named():
+    text = resource("campaigns/colour.toml").read_text(encoding="utf-8")
+    assert parse_campaign(text, "c").strategy.acquisition == "ucb"
+    assert parse_campaign(text.replace('acquisition = "ucb"\n', ""), "c").strategy.acquisition == "turns"
+    for name in WORTHS:
+        spec = parse_campaign(text.replace('"ucb"', f'"{name}"'), "c")
+        assert spec.strategy.acquisition == name
+        assert parse_campaign(campaign_to_toml(spec), "c").strategy == spec.strategy
+    with pytest.raises(CampaignFileError) as caught:
+        parse_campaign(text.replace('"ucb"', '"uncertain"'), "c")
+    expected = "turns or ucb or ei or pi or uncertainty or schedule"
+    hint = '(did you mean "uncertainty"?)'
+    assert caught.value.mistakes == (f'strategy.acquisition: expected {expected}, got "uncertain" {hint}',)

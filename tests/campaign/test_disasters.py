@@ -38,7 +38,7 @@ class TestStrategyFailures:
                     raise ArithmeticError("no convergence")
                 return (Suggestion({"x": 99.0, "y": 0.0}, None, None, None, "", "hostile"),)
 
-        monkeypatch.setattr("campaign.decide.build_strategy", lambda spec: Hostile())
+        monkeypatch.setattr("campaign.decide.build_strategy", lambda spec, unit: Hostile())
 
     @pytest.mark.usefixtures("hostile")
     def test_fall_back_then_hold(self, opened):

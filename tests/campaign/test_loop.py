@@ -263,14 +263,16 @@ class TestDecisions:
         watch.heard(Observed)
 
     def test_a_new_beta_gives_a_new_suggestion(self, opened):
-        gp = spec(mode="approve", strategy=StrategySpec("gp", beta=0.0, initial=1))
+        gp = spec(mode="approve", strategy=StrategySpec("gp", "ucb", beta=0.0, initial=1))
         campaign = opened(what=gp)
         watch = Watch(campaign)
         campaign.start()
         watch.until(lambda s: s.waiting is not None)
         campaign.decide("override", {"x": 1.5, "y": 1.5})
         greedy = watch.until(lambda s: s.waiting is not None and s.waiting.experiment == 2).waiting
-        campaign.change(spec(mode="approve", strategy=StrategySpec("gp", beta=9.0, initial=1)), "more curiosity")
+        campaign.change(
+            spec(mode="approve", strategy=StrategySpec("gp", "ucb", beta=9.0, initial=1)), "more curiosity"
+        )
         curious = watch.until(lambda s: s.waiting is not None and s.waiting is not greedy).waiting
         assert curious.experiment == 2
         assert curious.sd > greedy.sd
@@ -287,7 +289,7 @@ class TestDecisions:
                 return strategy.ask(history, n)
 
         with monkeypatch.context() as patched:
-            patched.setattr("campaign.decide.build_strategy", lambda spec: Slow())
+            patched.setattr("campaign.decide.build_strategy", lambda spec, unit: Slow())
             campaign.change(spec(mode="approve", strategy=StrategySpec("random", initial=2)), "asks again")
             assert asked.wait(PATIENCE_S)
             point = campaign.state.waiting.point

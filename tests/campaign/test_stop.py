@@ -273,7 +273,7 @@ def test_while_the_optimiser_thinks(tmp_path, monkeypatch):
             free.wait(PATIENCE_S)
             raise RuntimeError("too late")
 
-    monkeypatch.setattr("campaign.decide.build_strategy", lambda spec: Slow())
+    monkeypatch.setattr("campaign.decide.build_strategy", lambda spec, unit: Slow())
     campaign: Campaign = begin(tmp_path, PaperBench())
     campaign.start()
     assert thinking.wait(PATIENCE_S)

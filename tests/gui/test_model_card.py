@@ -1,16 +1,22 @@
 """Maps and slices: what is drawn where."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PySide6.QtCore import QPointF, Qt
 
-from campaign.state import CampaignState
+from campaign.decide import history_of
+from campaign.spec import StrategySpec
+from campaign.state import CampaignState, Experiment
+from campaign.worth import WORTHS, policy
 from gui.models.next_point import middle
 from gui.panels.maps import Maps, outline
-from gui.panels.model_card import ModelCard, acquisition, numeric
+from gui.panels.model_card import ModelCard, numeric
 from gui.panels.slices import Slices
 from gui.theme import LIGHT
 from gui.widgets.hatch import above_sum, of_mask
+from optimiser.acquisition import EI, UCB
 from optimiser.history import History, Observation
 from optimiser.space import Continuous, Mixture, SearchSpace
 from optimiser.surrogate import Posterior, fit
@@ -60,9 +66,37 @@ def test_only_numbers_are_axes():
     assert numeric(states.mixed_spec().space) == ("temperature", "time")
 
 
-@pytest.mark.parametrize(("kind", "name"), [("ucb", "ucb"), ("ei", "ei"), ("pi", "pi")])
-def test_acquisition_by_name(kind, name):
-    assert acquisition(kind, 1.0).name == name
+@pytest.mark.parametrize("kind", WORTHS)
+def test_the_strip_shows_what_the_next_point_is_chosen_by(qtbot, kind):
+    state, card = gel(), ModelCard()
+    state = replace(state, spec=replace(state.spec, strategy=StrategySpec(acquisition=kind, beta=2.0)))
+    qtbot.addWidget(card)
+    card.set_theme(LIGHT)
+    card.show_state(state)
+    posterior = believe(state)
+    card.show_model(posterior)
+    card.show_point(state.observed[0].point, None)
+    card.face.buttons["slices"].click()
+    x, promise = card.slices.cuts["temperature"].promise.getData()
+    mean, sd = posterior.predict([{**state.observed[0].point, "temperature": float(v)} for v in x])
+    expected = policy(kind, 2.0).at(history_of(state))
+    assert promise == pytest.approx(expected.value(mean, sd, posterior.incumbent().mean, "maximise"))
+
+
+def test_the_strip_follows_the_turns(qtbot):
+    """Eight results: the next one is chosen by UCB; while it is in work, the one after by UCB again, then by EI."""
+    state, card = gel(), ModelCard()
+    qtbot.addWidget(card)
+    card.show_state(state)
+    posterior = believe(state)
+    card.show_model(posterior)
+    card.face.buttons["slices"].click()
+    before = card.slices.cuts["temperature"].promise.getData()[1]
+    pending = [Experiment(9 + i, state.observed[i].point, "running", "strategy") for i in range(2)]
+    card.show_state(replace(state, experiments=(*state.experiments, *pending)))
+    after = card.slices.cuts["temperature"].promise.getData()[1]
+    assert before.min() > 10  # a bound, near the values
+    assert after.min() < 10  # an improvement
 
 
 def test_the_map_lies_where_its_axes_say(qtbot):
@@ -115,7 +149,7 @@ def test_slices_of_numbers_and_words(qtbot):
     slices.set_parameters(state.spec.space.parameters, state.spec.objective)
     slices.show_measured(state.observed)
     at = state.observed[0].point
-    slices.draw(posterior, at, acquisition("ei", 1.0), 50.0, rescale=True)
+    slices.draw(posterior, at, EI(), 50.0, rescale=True)
     x, mean = slices.cuts["temperature"].band.line.getData()
     assert (x[0], x[-1]) == (20.0, 80.0)
     assert np.isfinite(mean).all()
@@ -131,7 +165,7 @@ def test_slices_leave_out_what_cannot_be_mixed(qtbot):
     slices = Slices()
     qtbot.addWidget(slices)
     slices.set_parameters(space.parameters, spec.objective)
-    slices.draw(believe(state), middle(space), acquisition("ucb", 1.0), 2.0, rescale=True)
+    slices.draw(believe(state), middle(space), UCB(1.0), 2.0, rescale=True)
     x, _ = slices.cuts["a"].band.line.getData()
     assert x.min() >= 40 - 1e-6
 
@@ -157,4 +191,4 @@ def test_a_model_before_two_results_is_announced(qtbot):
     one = states.measured(states.two_dials_spec(), [{"x": 1.0, "y": 1.0}], [3.0])
     card.show_state(one)
     assert card.empty.text() == "The model appears after the second result."
-    assert card.rule.findData("pi", Qt.ItemDataRole.UserRole) == 2
+    assert [card.rule.itemData(i, Qt.ItemDataRole.UserRole) for i in range(card.rule.count())] == list(WORTHS)

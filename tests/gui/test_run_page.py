@@ -9,6 +9,7 @@ from PySide6.QtTest import QTest
 
 from campaign.events import Labelled
 from campaign.state import CampaignState
+from campaign.worth import WORTHS
 from gui.models.next_point import missing, same
 from gui.panels.run_page import RunPage
 from gui.theme import DARK, LIGHT, apply
@@ -170,12 +171,20 @@ def test_curiosity_is_told_once_when_it_settles(page, qtbot):
     assert page.model.beta.value() == 3.0
 
 
-def test_another_acquisition_function_hides_the_curiosity(page, qtbot):
+@pytest.mark.parametrize("kind", WORTHS)
+def test_the_curiosity_can_be_changed_where_it_has_an_effect(page, qtbot, kind):
+    index = page.model.rule.findData(kind)
     with qtbot.waitSignal(page.acquisition_changed) as told:
-        page.model.rule.setCurrentIndex(1)
-        page.model.rule.activated.emit(1)
-    assert told.args == ["ei"]
-    assert not page.model.slider.isVisible()
+        page.model.rule.setCurrentIndex(index)
+        page.model.rule.activated.emit(index)
+    assert told.args == [kind]
+    heeds = kind in ("ucb", "turns")
+    for widget in (page.model.slider, page.model.beta):
+        assert widget.isVisible()
+        assert widget.isEnabled() == heeds
+        assert ("no effect" in widget.toolTip()) == (not heeds)
+    assert WORTHS[kind].why in page.model.rule.toolTip()
+    assert page.model.rule.itemData(index, Qt.ItemDataRole.ToolTipRole) == WORTHS[kind].why
 
 
 @pytest.mark.parametrize("spec", [states.two_dials_spec(), states.mixed_spec(), states.one_dial_spec()])

@@ -12,6 +12,7 @@ from pytestqt.qtbot import QtBot
 from campaign.config import load_campaign
 from campaign.spec import CampaignSpec, StopSpec
 from campaign.state import CampaignState
+from campaign.worth import NO_BETA, WORTHS
 from gui.actions import Actions
 from gui.estimate import needs
 from gui.panels.setup import SetupPage
@@ -134,10 +135,14 @@ def test_fields_that_do_not_apply_cannot_be_edited(qtbot: QtBot, colour: Campaig
     form = page(qtbot, colour)
     form.strategy.acquisition.setCurrentIndex(form.strategy.acquisition.findData("ei"))
     assert not form.strategy.beta.isEnabled()
+    assert form.strategy.beta.toolTip() == NO_BETA
+    assert form.strategy.worth.text() == WORTHS["ei"].why
     form.strategy.acquisition.setCurrentIndex(form.strategy.acquisition.findData("ucb"))
     assert form.strategy.beta.isEnabled()
+    assert form.strategy.beta.toolTip() == WORTHS["ucb"].beta
     form.strategy.kind.setCurrentIndex(form.strategy.kind.findData("random"))
     assert not form.strategy.acquisition.isEnabled()
+    assert "no model" in form.strategy.worth.text()
     form.objective.kind.setCurrentIndex(form.objective.kind.findData("formula"))
     assert form.objective.formula.isVisible()
     assert not form.objective.swatch.isVisible()
