@@ -1,6 +1,6 @@
 """What experiments in batches of 4 cost: experiments until the target, against one at a time.
 
-python -m tests.benchmarks.batches --seeds 10
+python -m tests.benchmarks.batches --seeds 30
 
 Targets: on Hartmann-6 within 10 % of the lowest value, on tables the best row; 5 initial points in either way. A
 batch counts whole: its last experiments are made although its first may have reached the target.
@@ -65,7 +65,7 @@ def loss(problem: str, seeds: Sequence[int]) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--seeds", type=int, default=30)
     parser.add_argument("--first", type=int, default=0)
     args = parser.parse_args()
     losses = [loss(problem, range(args.first, args.first + args.seeds)) for problem in PROBLEMS]

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from optimiser.acquisition import EI, PI, UCB, Acquisition
+from optimiser.acquisition import EI, PI, UCB, Policy, Turns
 from optimiser.blas import one_thread
 from optimiser.history import Direction, History, Observation
 from optimiser.problems import TwoDials
@@ -186,10 +186,12 @@ def main() -> None:
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--table", default="p3ht")
     parser.add_argument("--direction", choices=("maximise", "minimise"), default="maximise")
-    parser.add_argument("--acquisition", choices=("ucb", "ei", "pi", "random"), default="ucb")
+    parser.add_argument("--acquisition", choices=("turns", "ucb", "ei", "pi", "random"), default="turns")
     parser.add_argument("--beta", type=float, default=1.0)
     args = parser.parse_args()
-    acquisitions: dict[str, Acquisition] = {"ucb": UCB(args.beta), "ei": EI(), "pi": PI()}
+    acquisitions: dict[str, Policy] = {
+        "turns": Turns(args.beta), "ucb": UCB(args.beta), "ei": EI(), "pi": PI()
+    }  # fmt: skip
     seeds = range(args.first, args.first + args.seeds)
     strategy: Strategy = RandomStrategy()
     if args.acquisition != "random":

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from optimiser.acquisition import UCB
 from optimiser.strategies.gp import GPStrategy
 from optimiser.strategies.random import RandomStrategy
+from tests.benchmarks import batches, hartmann, topcount
 from tests.benchmarks import optimiser as figures
 
 pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(1800)]
@@ -15,7 +15,7 @@ needs_data = pytest.mark.skipif(
 
 
 def test_every_seed_finds_the_dials() -> None:
-    lines = figures.dials(GPStrategy(UCB(1.0)), range(10))
+    lines = figures.dials(GPStrategy(), range(10))
     assert np.median([line.best[19] for line in lines]) <= 0.41
     assert np.median([line.best[29] for line in lines]) <= 0.40
     assert max(line.best[29] for line in lines) <= 0.41
@@ -26,16 +26,28 @@ def test_every_seed_finds_the_dials() -> None:
 @pytest.mark.parametrize("seeds", [range(6), range(100, 124)], ids=["6 seeds", "24 others"])
 def test_most_of_the_best_blends_of_p3ht_are_found(seeds: range) -> None:
     table = figures.read_table("p3ht", "maximise")
-    found = figures.replay(table, GPStrategy(UCB(1.0)), seeds)
+    found = figures.replay(table, GPStrategy(), seeds)
     assert np.mean([f.top5 for f in found]) >= 0.65
 
 
 def test_colour_is_matched_far_sooner_than_by_chance() -> None:
-    ours = figures.colour(GPStrategy(UCB(1.0)), range(16))
+    ours = figures.colour(GPStrategy(), range(16))
     chance = figures.colour(RandomStrategy(), range(16))
     assert np.median(ours[:, 24]) <= 0.4 * np.median(chance[:, 24])
 
 
-def test_a_suggestion_takes_less_than_150_ms_of_cpu_at_50_observations() -> None:
-    for times in figures.latency().values():
-        assert times[50] < 0.15
+def test_hartmann_6_is_all_but_solved_in_80_experiments() -> None:
+    assert np.median(hartmann.until_target(range(10))) <= 80
+
+
+@needs_data
+def test_batches_of_4_lose_less_than_30_percent_of_the_experiments() -> None:
+    assert np.mean([batches.loss(problem, range(30)) for problem in batches.PROBLEMS]) <= 0.3
+
+
+@needs_data
+def test_no_fewer_of_the_best_crossed_barrels_are_found_than_published() -> None:
+    ours, published = topcount.ours(range(20)), topcount.published()
+    error = np.hypot(*(runs.std(axis=0, ddof=1) / np.sqrt(len(runs)) for runs in (ours, published)))
+    assert (ours.mean(axis=0) >= published.mean(axis=0) - 2 * error).all()
+    assert ours[:, -2:].mean() > published[:, -2:].mean()
