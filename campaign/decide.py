@@ -34,8 +34,12 @@ def build_strategy(spec: StrategySpec, unit: str = "") -> Strategy:
 
         return RandomStrategy()
     from optimiser.strategies.gp import GPStrategy
+    from optimiser.strategies.thompson import ThompsonStrategy
 
-    return GPStrategy(policy(spec.acquisition, spec.beta), initial=spec.initial, unit=unit)
+    worth = policy(spec.acquisition, spec.beta)
+    if worth is None:
+        return ThompsonStrategy(spec.initial, unit)
+    return GPStrategy(worth, initial=spec.initial, unit=unit)
 
 
 def history_of(state: CampaignState) -> History:
@@ -154,9 +158,10 @@ class Mind:
         strategy = build_strategy(spec, unit)
         if spec.kind == "gp" and len(history.observations) + len(history.pending) >= spec.initial:
             from optimiser.strategies.gp import GPStrategy
+            from optimiser.strategies.thompson import ThompsonStrategy
 
             posterior = self._posterior(history)
-            if isinstance(strategy, GPStrategy):
+            if isinstance(strategy, GPStrategy | ThompsonStrategy):
                 return strategy.ask(history, 1, posterior)[0]
         return strategy.ask(history, 1)[0]
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from campaign.events import Asked, Event, Finished, Labelled, Observed, PhaseChanged, Point, Resumed
+from campaign.insight import LIGHTS, Insight
 from campaign.state import CampaignState, Experiment
 from campaign.words import say_label, say_options, what_follows
 
@@ -47,7 +48,7 @@ def experiment_record(state: CampaignState, event: Observed) -> dict[str, Any]:
     }
 
 
-def result_record(state: CampaignState, event: Finished, journal: str) -> dict[str, Any]:
+def result_record(state: CampaignState, event: Finished, journal: str, insight: Insight | None) -> dict[str, Any]:
     """The last JSON line."""
     best = best_so_far(state)
     return {
@@ -57,10 +58,34 @@ def result_record(state: CampaignState, event: Finished, journal: str) -> dict[s
         "posterior_mean": event.best_mean,
         "posterior_sd": event.best_sd,
         "best_measured": best.value if best else None,
+        "announced": _announced(insight),
+        "headline": insight.headline.sentence if insight else None,
+        "advice": insight.advice.sentence if insight else None,
+        "model_health": {"light": insight.health.light, "sentence": insight.health.sentence} if insight else None,
         "experiments": event.experiments,
         "seconds": round(event.seconds, 3),
         "journal": journal,
     }
+
+
+def _announced(insight: Insight | None) -> dict[str, Any] | None:
+    """What may be announced; None while that is nothing."""
+    found = insight.headline.announced if insight else None
+    if found is None:
+        return None
+    return {
+        "point": dict(found.point), "mean": found.mean, "low": found.low, "high": found.high, "readings": found.n,
+    }  # fmt: skip
+
+
+def insight_lines(insight: Insight) -> tuple[str, ...]:
+    """What the terminal says at the end: the best, the advice, the model's health with its most urgent hint."""
+    health = insight.health
+    return (
+        f"Result: {insight.headline.sentence}",
+        f"Advice: {insight.advice.sentence}",
+        f"Model: {LIGHTS[health.light].lower()}. {' '.join((health.sentence, *health.hints[:1]))}",
+    )
 
 
 def in_words(state: CampaignState, event: Event) -> str | None:

@@ -5,6 +5,7 @@ import datetime
 from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -13,6 +14,7 @@ from jinja2 import Environment, StrictUndefined
 from campaign import report_charts
 from campaign.decide import history_of
 from campaign.events import Answered, Asked, Decided, Included, Labelled, Resumed, SettingsChanged, VialGivenUp
+from campaign.insight import LIGHTS, Insight, insight_of, standing
 from campaign.record import Record, read_record
 from campaign.spec import CampaignSpec
 from campaign.state import Experiment
@@ -21,6 +23,9 @@ from campaign.worth import WORTHS
 from resources import path as resource
 from vision.colour import lab_to_bgr
 from vision.reading import Lab
+
+if TYPE_CHECKING:
+    from optimiser.posterior import Posterior
 
 THUMB_PX = 150
 MOST_PICTURES = 200
@@ -44,7 +49,9 @@ def render(record: Record) -> str:
     """The report's HTML."""
     state, spec = record.state, record.state.spec
     seen = state.observed
-    band = _random_band(record)
+    posterior = _posterior(record)
+    band = _random_band(posterior, seen[-1].number) if posterior is not None and len(seen) >= LEAST_FOR_BAND else ()
+    insight = insight_of(state, posterior) if posterior is not None else None
     template = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     ).from_string(resource("templates/report.html").read_text(encoding="utf-8"))
@@ -55,6 +62,9 @@ def render(record: Record) -> str:
         spec=spec,
         objective=report_charts.named(spec.objective.name, spec.objective.unit),
         best=_best(record),
+        insight=insight,
+        standing=_standing(record, insight),
+        light=LIGHTS[insight.health.light] if insight is not None else "",
         target=_css(spec.objective.target_lab),
         charts={
             "best": report_charts.best_so_far(spec, seen, band),
@@ -75,20 +85,25 @@ def render(record: Record) -> str:
     )
 
 
-def _random_band(record: Record) -> report_charts.Band:
-    """Best so far of random search, drawn on the surrogate of all that was measured; nothing without one."""
+def _posterior(record: Record) -> "Posterior | None":
+    """The surrogate of all that was measured; None without one."""
     from optimiser.blas import one_thread
-    from optimiser.impact import random_band
     from optimiser.surrogate import FitError, fit
 
-    seen = record.state.observed
-    if len(seen) < LEAST_FOR_BAND:
-        return ()
     try:
         with one_thread():
-            band = random_band(fit(history_of(record.state)), seen[-1].number)
+            return fit(history_of(record.state))
     except FitError:
-        return ()
+        return None
+
+
+def _random_band(posterior: "Posterior", experiments: int) -> report_charts.Band:
+    """Best so far of random search, drawn on the surrogate."""
+    from optimiser.blas import one_thread
+    from optimiser.impact import random_band
+
+    with one_thread():
+        band = random_band(posterior, experiments)
     return [
         (i + 1.0, float(low), float(high)) for i, (low, high) in enumerate(zip(band.low, band.high, strict=True))
     ]
@@ -112,6 +127,13 @@ def _best(record: Record) -> Mapping[str, str] | None:
     top = max(counted, key=lambda e: sign * (e.value or 0.0))
     how = f"the best value measured so far, experiment {top.number}"
     return {"value": f"{top.value:.4g}{unit}", "point": _point_words(top.point, spec), "how": how}
+
+
+def _standing(record: Record, insight: Insight | None) -> str:
+    """How sure the result is; nothing where the journal's result is another point, as after a change of labels."""
+    end, best = record.finished, insight.headline.best if insight is not None else None
+    same = best is not None and end is not None and end.best_point == dict(best.point)
+    return standing(best) if best is not None and same else ""
 
 
 _HOW = "what the model believes at the best point that was measured"

@@ -46,7 +46,7 @@ class StrategySpec:
     """
 
     kind: Literal["gp", "random"] = "gp"
-    acquisition: Literal["turns", "ucb", "ei", "pi", "uncertainty", "schedule"] = "turns"
+    acquisition: Literal["turns", "ucb", "ei", "pi", "uncertainty", "schedule", "thompson"] = "turns"
     beta: Annotated[float, Field(ge=0, le=10, allow_inf_nan=False)] = 1.0
     initial: Annotated[int, Field(ge=1, le=200)] = 5
 

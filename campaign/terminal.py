@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from campaign import narrate
 from campaign.attempt import number_in
 from campaign.events import Asked, Event, Finished, Observed
+from campaign.insight import insight_of
 from campaign.opening import JOURNAL
 from campaign.result import Result
 from campaign.spec import CampaignSpec
@@ -41,9 +42,12 @@ def run_command(arguments: argparse.Namespace, spec: CampaignSpec, folder: Path,
             if isinstance(event, Observed):
                 print(narrate.json_line(narrate.experiment_record(state, event)), flush=True)
             elif isinstance(event, Finished):
-                print(narrate.json_line(narrate.result_record(state, event, str(journal))), flush=True)
+                record = narrate.result_record(state, event, str(journal), insight_of(state))
+                print(narrate.json_line(record), flush=True)
         elif line := narrate.in_words(state, event):
             print(line, flush=True)
+            if isinstance(event, Finished) and (insight := insight_of(state)) is not None:
+                print("\n".join(narrate.insight_lines(insight)), flush=True)
 
     try:
         run(spec, listen=tell, person=ask_person)

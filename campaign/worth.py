@@ -55,14 +55,19 @@ WORTHS: Mapping[str, Worth] = {
         "confidence bound of growing curiosity",
         "A confidence bound whose beta grows with the number of results (Srinivas), so that nothing is given up.",
     ),
+    "thompson": Worth(
+        "A drawn function (Thompson)",
+        "Thompson sampling",
+        "The best point of one function, drawn at random from those that fit the results. Slices show no curve.",
+    ),
 }
 
 
 NO_BETA = "Beta has no effect on this choice."
 
 
-def policy(acquisition: str, beta: float) -> "Policy":
-    """The policy of that name; beta counts where `Worth.beta` says so."""
+def policy(acquisition: str, beta: float) -> "Policy | None":
+    """The policy of that name; beta counts where `Worth.beta` says so. None for "thompson": it has no formula."""
     from optimiser.acquisition import EI, PI, UCB, Schedule, Turns, Uncertainty
 
     match acquisition:
@@ -76,5 +81,7 @@ def policy(acquisition: str, beta: float) -> "Policy":
             return Uncertainty()
         case "schedule":
             return Schedule()
+        case "thompson":
+            return None
         case _:
             return Turns(beta)

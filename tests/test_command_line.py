@@ -8,6 +8,7 @@ import pytest
 import aliquot
 from campaign.command_line import build_parser
 
+HEADS = ("Result", "Advice", "Model")
 COURSE = ["run", "course", "--budget", "8", "--seed", "1"]
 
 
@@ -36,6 +37,11 @@ def test_run_prints_a_line_per_experiment_and_the_report(tmp_path, capsys):
     out = capsys.readouterr().out
     assert sum("measured" in line for line in out.splitlines()) == 8
     assert "Report:" in out
+    said = out.splitlines()
+    result, advice, model = (next(line for line in said if line.startswith(f"{head}: ")) for head in HEADS)
+    assert "measured only once: repeat it" in result or "may be announced" in result
+    assert advice.startswith("Advice: Stop: all 8 experiments of the budget are used.")
+    assert "readings" in model
     assert (
         (tmp_path / "out" / "report.html").read_text(encoding="utf-8").lstrip().lower().startswith("<!doctype html")
     )
@@ -46,6 +52,10 @@ def test_run_as_json_ends_with_the_result(tmp_path, capsys):
     *experiments, result = lines_of(capsys.readouterr().out)
     assert [e["experiment"] for e in experiments] == list(range(1, 9))
     assert result["result"] == "complete"
+    assert result["advice"].startswith("Stop: ")
+    assert result["headline"]
+    assert result["model_health"]["light"] in ("grey", "green", "yellow", "red")
+    assert result["announced"] is None or result["announced"]["readings"] > 1
     assert result["experiments"] == 8
     assert set(result["best_point"]) == {"x", "y"}
     assert all(math.isfinite(result[name]) for name in ("posterior_mean", "posterior_sd", "seconds"))

@@ -279,8 +279,9 @@ class ModelCard(Card):
             return
         self.slices.set_parameters(self.state.spec.space.parameters, self.state.spec.objective)
         self.slices.show_measured(self.state.observed)
-        rule = policy(str(self.rule.currentData()), self.beta.value()).at(history_of(self.state))
-        self.slices.draw(self.posterior, at, rule, best.mean if best else 0.0, rescale=rescale)
+        rule = policy(str(self.rule.currentData()), self.beta.value())
+        worth = rule.at(history_of(self.state)) if rule is not None else None
+        self.slices.draw(self.posterior, at, worth, best.mean if best else 0.0, rescale=rescale)
 
     def _target(self, changes: Mapping[str, Value]) -> Point | None:
         """The point under the target. It starts from where the dragging began, so that the shares of a

@@ -157,13 +157,17 @@ class Slices(QWidget):
                 name_axis(cut.plot, "left", short or digits.title(objective.name, objective.unit))
 
     def draw(
-        self, posterior: "Posterior", at: Point, acquisition: "Acquisition", best: float, *, rescale: bool
+        self, posterior: "Posterior", at: Point, acquisition: "Acquisition | None", best: float, *, rescale: bool
     ) -> None:
-        """All cuts through `at`. rescale: fit the value axis too (never while something is dragged)."""
+        """All cuts through `at`; the strips below are empty without an acquisition function. rescale: fit the value
+        axis too (never while something is dragged)."""
         lows, highs = [], []
         for cut in self.cuts.values():
             x, mean, sd = cut.values(posterior, at)
-            cut.draw(x, mean, sd, acquisition.value(mean, sd, best, posterior.direction))
+            none = np.zeros_like(mean)
+            cut.draw(
+                x, mean, sd, none if acquisition is None else acquisition.value(mean, sd, best, posterior.direction)
+            )
             lows.append(np.nanmin(mean - SD_95 * sd))
             highs.append(np.nanmax(mean + SD_95 * sd))
         self._quiet = True

@@ -283,6 +283,6 @@ def test_acquisitions_by_name_with_a_hint_and_turns_when_none_is_named():
         assert parse_campaign(campaign_to_toml(spec), "c").strategy == spec.strategy
     with pytest.raises(CampaignFileError) as caught:
         parse_campaign(text.replace('"ucb"', '"uncertain"'), "c")
-    expected = "turns or ucb or ei or pi or uncertainty or schedule"
+    expected = "turns or ucb or ei or pi or uncertainty or schedule or thompson"
     hint = '(did you mean "uncertainty"?)'
     assert caught.value.mistakes == (f'strategy.acquisition: expected {expected}, got "uncertain" {hint}',)

@@ -167,6 +167,8 @@ def test_every_name_asks_for_a_point_with_the_unit_in_its_reason(name, measured)
 def test_beta_reaches_the_policies_that_heed_it(measured):
     history = history_of(measured)
     for name, worth in WORTHS.items():
+        if name == "thompson":
+            continue
         low, high = policy(name, 0.0), policy(name, 4.0)
         turns = [history] + [history.with_pending({"x": 1.0 + i, "y": 1.0}) for i in range(3)]
         turns += [turns[-1].with_pending({"x": 9.0, "y": 9.0})]

@@ -29,6 +29,8 @@ from campaign.events import (
     StepIntended,
     Suggested,
 )  # fmt: skip
+from campaign.fold import fold_all
+from campaign.insight import LIGHTS, insight_of
 from campaign.journal import Journal
 from campaign.report import write_report
 from campaign.steps import Look, Measure
@@ -111,6 +113,31 @@ def test_a_report_shows_result_charts_experiments_and_how_it_was_made(tmp_path: 
     for words in ("0.398 ± 0.002", "x 3.1416, y 3.55", "SIMULATED", "whole: every record", "Aliquot 0.1.0", "Seed"):
         assert words in page.words
     assert "random search" in page.words
+
+
+def test_the_report_says_what_may_be_announced_whether_to_go_on_and_whether_to_trust_the_model(tmp_path: Path):
+    events = course(12)
+    rehearsed = fold_all(events)
+    assert rehearsed is not None
+    found = insight_of(rehearsed)
+    assert found is not None
+    best = found.headline.best
+    assert best is not None
+    end = Finished("the budget is used", 12, best.point, best.mean, 0.1, 61.0)
+    page, text = report(tmp_path, [*events, PhaseChanged("Running", "Completing", "x"), end])
+    said = " ".join(page.words.split())
+    for words in (
+        found.headline.sentence,
+        found.advice.sentence,
+        found.health.sentence,
+        "measured once: unreplicated",
+    ):
+        assert words in said
+    assert "95 % interval" in said
+    assert f"{LIGHTS[found.health.light]}." in said  # the light's word stands beside its colour
+    assert f'class="light {found.health.light}"' in text
+    for hint in found.health.hints:
+        assert hint in said
 
 
 def test_it_needs_nothing_beside_it_and_follows_the_theme(tmp_path: Path):

@@ -79,6 +79,9 @@ def test_the_strip_shows_what_the_next_point_is_chosen_by(qtbot, kind):
     card.face.buttons["slices"].click()
     x, promise = card.slices.cuts["temperature"].promise.getData()
     mean, sd = posterior.predict([{**state.observed[0].point, "temperature": float(v)} for v in x])
+    if kind == "thompson":
+        assert not promise.any()
+        return
     expected = policy(kind, 2.0).at(history_of(state))
     assert promise == pytest.approx(expected.value(mean, sd, posterior.incumbent().mean, "maximise"))
 
