@@ -35,7 +35,7 @@ def test_every_command_has_help_with_an_example(command, capsys):
 def test_run_prints_a_line_per_experiment_and_the_report(tmp_path, capsys):
     assert aliquot.main([*COURSE, "--out", str(tmp_path / "out")]) == 0
     out = capsys.readouterr().out
-    assert sum("measured" in line for line in out.splitlines()) == 8
+    assert sum("|  measured " in line for line in out.splitlines()) == 8
     assert "Report:" in out
     said = out.splitlines()
     result, advice, model = (next(line for line in said if line.startswith(f"{head}: ")) for head in HEADS)
