@@ -1,13 +1,13 @@
 """What has been seen so far. Immutable; `tell` returns a new history."""
 
-import math
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 
-from optimiser.parameters import Point, check_names
+from optimiser.parameters import Point, finite
+from optimiser.point_checks import check_kinds
 from optimiser.space import SearchSpace
 
 Origin = Literal["measured", "simulated"]
@@ -38,15 +38,18 @@ class Observation:
     label: Label = "measured"
 
     def __post_init__(self) -> None:
+        for what, word, known in (("origin", self.origin, Origin), ("label", self.label, Label)):
+            if word not in get_args(known):
+                raise ValueError(f"the {what} is {word!r}; choose one of {', '.join(get_args(known))}")
         if self.value is None and self.label == "measured":
             object.__setattr__(self, "label", "failed")
-        if self.value is not None and not math.isfinite(self.value):
-            raise ValueError(f"the value is {self.value}; give a finite number, or None for a failed experiment")
-        if self.sd is not None and not (math.isfinite(self.sd) and self.sd >= 0):
-            raise ValueError(f"the standard deviation is {self.sd}; give a finite number from 0 up, or None")
+        if self.value is not None and not finite(self.value):
+            raise ValueError(f"the value is {self.value!r}; give a finite number, or None for a failed experiment")
+        if self.sd is not None and not (finite(self.sd) and self.sd >= 0):
+            raise ValueError(f"the standard deviation is {self.sd!r}; give a finite number from 0 up, or None")
         for name, x in self.point.items():
-            if not isinstance(x, str) and not math.isfinite(x):
-                raise ValueError(f"{name} is {x}; a measured point needs finite numbers")
+            if not isinstance(x, str) and not finite(x):
+                raise ValueError(f"{name} is {x!r}; a measured point needs finite numbers")
 
 
 @dataclass(frozen=True)
@@ -59,16 +62,25 @@ class History:
     observations: tuple[Observation, ...] = ()
     pending: tuple[Point, ...] = ()
 
+    def __post_init__(self) -> None:
+        if self.direction not in get_args(Direction):
+            raise ValueError(f"the direction is {self.direction!r}; choose maximise or minimise")
+        if self.seed < 0:
+            raise ValueError(f"the seed is {self.seed}; give a whole number from 0 up")
+
     def tell(self, observation: Observation) -> "History":
-        """A new history with the observation, its point no longer pending."""
-        check_names(self.space.names, observation.point)
+        """A new history with the observation, its point no longer pending. Raises SpaceError.
+
+        The point may lie out of bounds, as those measured before a bound was narrowed do.
+        """
+        check_kinds(self.space.parameters, observation.point)
         left = list(self.pending)
         if observation.point in left:
             left.remove(observation.point)
         return replace(self, observations=(*self.observations, observation), pending=tuple(left))
 
     def with_pending(self, point: Point) -> "History":
-        check_names(self.space.names, point)
+        check_kinds(self.space.parameters, point)
         return replace(self, pending=(*self.pending, point))
 
     @cached_property

@@ -4,6 +4,8 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from numbers import Real
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -118,6 +120,14 @@ class Mixture:
     total: float
 
 
+def finite(value: Any) -> bool:
+    """A number that can be reckoned with: no text, no truth value, no NaN, nothing beyond what floats hold."""
+    try:
+        return isinstance(value, Real) and not isinstance(value, bool | np.bool_) and math.isfinite(value)
+    except OverflowError:  # of a whole number with hundreds of digits
+        return False
+
+
 def check_names(names: Sequence[str], point: Point) -> None:
     """Every parameter named, and nothing else."""
     if missing := [n for n in names if n not in point]:
@@ -134,6 +144,8 @@ def clean(value: float) -> float:
 def _check_bounds(p: Continuous | Stepped) -> None:
     if not (math.isfinite(p.low) and math.isfinite(p.high)):
         raise SpaceError(f"{p.name}: bounds {p.low} to {p.high} are not finite; give two numbers")
+    if not math.isfinite(p.high - p.low):
+        raise SpaceError(f"{p.name}: {p.low:g} to {p.high:g} is too wide to reckon with; use a larger unit")
     if p.low > p.high:
         raise SpaceError(f"{p.name}: low {p.low:g} is above high {p.high:g}; exchange them")
 

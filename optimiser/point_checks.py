@@ -1,6 +1,5 @@
 """Whether one point can be made; each check raises SpaceError, saying what to change."""
 
-import math
 from collections.abc import Sequence
 
 from optimiser.parameters import (
@@ -13,6 +12,7 @@ from optimiser.parameters import (
     Stepped,
     check_names,
     clean,
+    finite,
 )  # fmt: skip
 
 
@@ -24,7 +24,7 @@ def check_kinds(parameters: Sequence[Parameter], point: Point) -> None:
         if isinstance(p, Categorical):
             if value not in p.choices:
                 raise SpaceError(f"{p.name} = {value} is unknown; choose one of {', '.join(p.choices)}")
-        elif isinstance(value, str) or not math.isfinite(value):
+        elif not finite(value):
             raise SpaceError(f"{p.name} = {value} is not a number; give one from {p.low:g} to {p.high:g}")
 
 

@@ -19,6 +19,13 @@ from optimiser.space import Array, Point, SearchSpace
 LEAST = 1e-12
 """Least variance of a prediction, in standardised units: rounding alone makes less."""
 BLOCK = 1 << 16
+FARTHEST = 10.0
+"""Encoded values are kept within this: distances to a point measured far out of bounds would lose their digits."""
+
+
+def encoded(space: SearchSpace, points: Sequence[Point]) -> Array:
+    """(m, d), as `space.encode`, no farther from the space than the surrogate can tell."""
+    return np.clip(space.encode(points), -FARTHEST, FARTHEST)
 
 
 @dataclass(frozen=True)
@@ -79,7 +86,7 @@ class Posterior:
 
     def predict(self, points: Sequence[Point]) -> tuple[Array, Array]:
         """Mean and standard deviation of the true value (without the noise of a reading) at each point."""
-        return self.predict_encoded(self.space.encode(points))
+        return self.predict_encoded(encoded(self.space, points))
 
     def predict_encoded(self, X: Array) -> tuple[Array, Array]:
         """The same for rows of `space.encode`: (m, d) to (m,) and (m,)."""
@@ -117,7 +124,7 @@ class Posterior:
     def covariance(self, points: Sequence[Point]) -> tuple[Array, Array]:
         """Joint mean (m,) and covariance (m, m) of the true values at the points."""
         inverse, weights = self.factor
-        S = self.space.encode(points) / self.lengthscales
+        S = encoded(self.space, points) / self.lengthscales
         k = self.correlation.value(squared_distances(S, self._scaled))
         V = k @ inverse.T
         prior = self.correlation.value(squared_distances(S, S))
@@ -165,7 +172,7 @@ class Posterior:
         One row of the Cholesky factor is appended for each, O(n^2), instead of factoring anew.
         """
         out = self
-        for x in self.space.encode(points) if len(points) else ():
+        for x in encoded(self.space, points) if len(points) else ():
             out = out._with_row(x)
         return out
 

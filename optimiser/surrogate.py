@@ -8,7 +8,7 @@ from scipy.linalg import LinAlgError
 
 from optimiser.history import History, Observation
 from optimiser.kernels import Correlation
-from optimiser.posterior import Incumbent, Posterior
+from optimiser.posterior import Incumbent, Posterior, encoded
 from optimiser.regressor import JITTER, MapRegressor, Starts
 from optimiser.space import Array
 
@@ -16,6 +16,12 @@ __all__ = ["FitError", "Incumbent", "Model", "Posterior", "fit"]
 
 MOST = 1e6
 """Standard deviations, of the values, above which an observation says nothing: more would only overflow."""
+
+LEAST = 1e-305
+"""Of values below this no scale can be told: parts of it are not held by floats."""
+
+LARGEST = 1e305
+"""Of values beyond this the beliefs could not be held by floats."""
 
 
 class FitError(RuntimeError):
@@ -41,7 +47,7 @@ def fit(history: History, warm: Posterior | None = None, model: Model | None = N
     simulated = np.array([o.origin == "simulated" for o in seen])
     mixed = bool(simulated.any() and not simulated.all())
     y, offset, scale = _standardised(seen, simulated if mixed else np.zeros(len(seen), dtype=bool))
-    X = history.space.encode([o.point for o in seen])
+    X = encoded(history.space, [o.point for o in seen])
     own = np.minimum(np.array([o.sd or 0.0 for o in seen]) / scale, MOST) ** 2 + JITTER
     d = X.shape[1]
     start = Starts(None if warm is None else warm.theta)
@@ -72,7 +78,10 @@ def fit(history: History, warm: Posterior | None = None, model: Model | None = N
 def _standardised(seen: tuple[Observation, ...], apart: npt.NDArray[np.bool_]) -> tuple[Array, float, float]:
     """Values less their mean, in standard deviations; those in `apart` less their own mean."""
     values = np.array([o.value for o in seen], dtype=float)
-    size = float(np.abs(values).max()) or 1.0
+    size = float(np.abs(values).max())
+    if size > LARGEST:
+        raise FitError(f"a value of {size:g} is too large to reckon with; give the values in a larger unit")
+    size = max(size, LEAST) if size else 1.0
     own = values / size
     offset = float(own[~apart].mean())
     centred = own - offset

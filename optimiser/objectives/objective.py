@@ -5,17 +5,16 @@ Goals are turned into a *gain*, larger is better, in the objective's unit: the v
 """
 
 import difflib
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from numbers import Real
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 
 from optimiser.formula import Formula, FormulaError, read_formula
+from optimiser.parameters import finite
 from optimiser.space import Array
 
 Goal = Literal["maximise", "minimise", "target", "window"]
@@ -167,11 +166,6 @@ def did_you_mean(word: object, words: Iterable[str]) -> str:
     by_small = {w.casefold(): w for w in words}
     near = difflib.get_close_matches(str(word).casefold(), list(by_small), n=1, cutoff=0.6)
     return f' (did you mean "{by_small[near[0]]}"?)' if near else ""
-
-
-def finite(value: Any) -> bool:
-    """A number that can be reckoned with: no text, no truth value, no NaN, no infinity."""
-    return isinstance(value, Real) and not isinstance(value, bool | np.bool_) and math.isfinite(value)
 
 
 def _or(words: Sequence[str]) -> str:

@@ -12,9 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from optimiser.history import Direction, History, Label, Observation
-from optimiser.objectives.objective import Objective, ObjectiveError, check, did_you_mean, finite
+from optimiser.objectives.objective import Objective, ObjectiveError, check, did_you_mean
 from optimiser.objectives.pareto import non_dominated
-from optimiser.parameters import Point, check_names
+from optimiser.parameters import Point, check_names, finite
 from optimiser.space import Array, SearchSpace
 
 

@@ -39,7 +39,7 @@ def histories(draw: st.DrawFn) -> History:
             "measured" if i == 0 else draw(st.sampled_from(["measured"] * 6 + ["failed", "infeasible", "outlier"]))
         )
         origin = "measured" if i == 0 else draw(st.sampled_from(["measured", "measured", "simulated"]))
-        sd = draw(st.sampled_from([None, 0.0, 0.1 * abs(value)]))
+        sd = draw(st.sampled_from([None, 0.0, 0.1 * abs(value), 10 * size / 3, 1e-300, 1e300]))
         history = history.tell(Observation(points[i % len(points)], value, sd, origin, label))
     for point in points[: draw(st.integers(0, 1))]:
         history = history.with_pending(point)
