@@ -16,6 +16,7 @@ from optimiser.space import Array
 
 HALF_LOG_2PI = 0.5 * np.log(2 * np.pi)
 TINY = 1e-300
+FAR = -200.0
 
 
 class Acquisition(Protocol):
@@ -156,7 +157,7 @@ class EI:
         z = _z(sign(direction) * (mean - best), sd)
         log = log_h(z)
         sd = np.maximum(sd, TINY)
-        by_z = np.exp(np.minimum(log_ndtr(z) - log, 700.0))
+        by_z = np.where(z < FAR, _fraction(z, 2), np.exp(np.minimum(log_ndtr(z) - log, 700.0)))
         return log + np.log(sd), sign(direction) * by_z / sd, (1.0 - by_z * z) / sd
 
 
@@ -188,7 +189,8 @@ class PI:
         z = _z(sign(direction) * (mean - best), sd)
         log = np.asarray(log_ndtr(z), dtype=float)
         with np.errstate(over="ignore"):
-            by_z = np.exp(np.minimum(-0.5 * z * z - HALF_LOG_2PI - log, 700.0))
+            near = np.exp(np.minimum(-0.5 * z * z - HALF_LOG_2PI - log, 700.0))
+        by_z = np.where(z < FAR, _fraction(z, 1), near)
         sd = np.maximum(sd, TINY)
         return log, sign(direction) * by_z / sd, -by_z * z / sd
 
@@ -264,6 +266,13 @@ def log_h(z: Array) -> Array:
         tail = np.where(t < 1e5, np.log(-np.expm1(np.minimum(rest, -1e-300))), -2.0 * np.log(t))
         out[far] = -0.5 * t * t - HALF_LOG_2PI + tail
     return np.asarray(out)
+
+
+def _fraction(z: Array, k: int) -> Array:
+    """Below FAR, where the difference of two logarithms loses its digits: the slope of log Phi (k = 1) and of log_h
+    (k = 2), as continued fractions (Abramowitz & Stegun, 26.2.14)."""
+    t = np.maximum(-z, -FAR)
+    return np.asarray(t + k / (t + (k + 1) / t))
 
 
 def _z(gain: Array, sd: Array) -> Array:
