@@ -12,7 +12,7 @@ from PySide6.QtCore import QObject, Qt, QTimer, Signal
 
 TOGETHER_MS = 30
 """What comes within so short a time is painted once."""
-_LATEST = ("state", "model", "facts", "reading", "position")
+_LATEST = ("state", "model", "insight", "facts", "reading", "position")
 
 
 class Bridge(QObject):
@@ -25,6 +25,7 @@ class Bridge(QObject):
     state_changed = Signal(object)
     event_happened = Signal(object)
     model_changed = Signal(object)
+    insight_changed = Signal(object)
     facts_changed = Signal(object)
     reading_changed = Signal(object)
     position_changed = Signal(object)
@@ -56,6 +57,9 @@ class Bridge(QObject):
 
     def post_model(self, posterior: object) -> None:
         self._post("model", posterior)
+
+    def post_insight(self, insight: object) -> None:
+        self._post("insight", insight)
 
     def post_facts(self, facts: object) -> None:
         self._post("facts", facts)

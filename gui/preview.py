@@ -30,7 +30,7 @@ def alone(make: Callable[[], QWidget], size: tuple[int, int] = (640, 480)) -> No
     bridge = Bridge(panel)
     for signal, name in (
         (bridge.state_changed, "show_state"), (bridge.model_changed, "show_model"),
-        (bridge.event_happened, "show_event"),
+        (bridge.event_happened, "show_event"), (bridge.insight_changed, "show_insight"),
     ):  # fmt: skip
         if hasattr(panel, name):
             signal.connect(getattr(panel, name))
@@ -40,6 +40,7 @@ def alone(make: Callable[[], QWidget], size: tuple[int, int] = (640, 480)) -> No
         campaign = opening.begin(spec, FormulaExecutor(spec), Path(folder) / "campaign", simulated=True)
         campaign.listen(bridge.post_event)
         campaign.listen_model(bridge.post_model)
+        campaign.listen_insight(bridge.post_insight)
         if decides:
             panel.decided.connect(campaign.decide)
             panel.mode_changed.connect(lambda mode: campaign.change(replace(campaign.state.spec, mode=mode)))

@@ -317,6 +317,7 @@ class Session:
         self._worn = self._worn or needs_rig(campaign.state.spec)
         self._unlisten = [
             campaign.listen(self._heard), campaign.listen_model(self._bridge.post_model),
+            campaign.listen_insight(self._bridge.post_insight),
         ]  # fmt: skip
         self._post(
             link="ready", said="", unfinished=None, looking_only=False, folder=folder, mistakes=(),

@@ -51,6 +51,7 @@ class Showing(QObject):
         bridge.facts_changed.connect(self._facts_came)
         bridge.event_happened.connect(self._event_came)
         bridge.model_changed.connect(self._model_came)
+        bridge.insight_changed.connect(window.run_page.show_insight)
         bridge.reading_changed.connect(self._reading_came)
         bridge.position_changed.connect(window.manual_page.show_position)
         bridge.position_changed.connect(window.devices_page.show_position)
@@ -92,6 +93,7 @@ class Showing(QObject):
         self._ended = None
         self.state = self._idle(spec)
         self._window.run_page.show_model(None)
+        self._window.run_page.show_insight(None)
         self.refresh()
 
     def refresh(self) -> None:
@@ -148,6 +150,7 @@ class Showing(QObject):
         self._message = self._ended = None
         self._window.run_page.log.clear()
         self._window.run_page.show_model(None)
+        self._window.run_page.show_insight(None)
         self._window.setup_page.load(spec)
 
     def _form_changed(self, spec: CampaignSpec | None) -> None:

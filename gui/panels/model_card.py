@@ -10,6 +10,7 @@ from campaign.decide import history_of
 from campaign.state import CampaignState
 from campaign.worth import NO_BETA, WORTHS, policy
 from gui.models.next_point import Point, Value, middle, moved, same
+from gui.panels.findings import FindingsStrip
 from gui.panels.maps import Maps, outline
 from gui.panels.slices import Slices
 from gui.theme import Theme
@@ -68,6 +69,8 @@ class ModelCard(Card):
             self.pages.addWidget(page)
         self.body.addWidget(stage, 1)
         self.body.addLayout(self._footer())
+        self.findings = FindingsStrip()
+        self.body.addWidget(self.findings)
         self.state: CampaignState | None = None
         self.posterior: Posterior | None = None
         self.point: Point | None = None
@@ -304,6 +307,7 @@ class ModelCard(Card):
         super().set_theme(theme)
         self.maps.set_theme(theme)
         self.slices.set_theme(theme)
+        self.findings.set_theme(theme)
         if self.state is not None:
             self.maps.set_names(self.state.spec.objective.name, self.state.spec.objective.unit)
             self.slices.show_measured(self.state.observed)

@@ -11,10 +11,12 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QSplitter, QTabWidget, QVBoxLayout, QWidget
 
 from campaign.events import Event
+from campaign.insight import Insight
 from campaign.state import CampaignState
 from gui.models.next_point import Point
 from gui.panels.camera import CameraCard
 from gui.panels.experiments import ExperimentsPanel
+from gui.panels.findings import FindingsPanel
 from gui.panels.log import LogPanel
 from gui.panels.model_card import ModelCard
 from gui.panels.next_experiment import NextExperiment
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
     from optimiser.surrogate import Posterior
 
 RIGHT_PX = 384
-MODEL_SHARE, TABS_SHARE = 470, 220
+MODEL_SHARE, TABS_SHARE = 500, 190
 
 
 class RunPage(QWidget):
@@ -46,11 +48,13 @@ class RunPage(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.model = ModelCard()
         self.experiments, self.progress, self.log = ExperimentsPanel(), ProgressPanel(), LogPanel()
+        self.findings = FindingsPanel()
         self.camera, self.vials, self.next = CameraCard(), VialMap(), NextExperiment()
         self.tabs = QTabWidget()
         self.tabs.setDocumentMode(False)
         for panel, words in (
-            (self.experiments, "Experiments"), (self.progress, "Progress"), (self.log, "Log"),
+            (self.experiments, "Experiments"), (self.progress, "Progress"), (self.findings, "Findings"),
+            (self.log, "Log"),
         ):  # fmt: skip
             self.tabs.addTab(panel, words)
         left = QSplitter(Qt.Orientation.Vertical)
@@ -91,6 +95,8 @@ class RunPage(QWidget):
         self.model.beta_changed.connect(self.beta_changed)
         self.model.acquisition_changed.connect(self.acquisition_changed)
         self.model.probed.connect(lambda point: self._drag(point, live=True))
+        self.model.findings.repeat_wanted.connect(self._repeat)
+        self.next.decided.connect(lambda *_: self.model.findings.show_open(waits=self.next.is_open))
         self.model.placed.connect(lambda point: self._drag(point, live=False))
 
     def show_state(self, state: CampaignState) -> None:
@@ -101,6 +107,7 @@ class RunPage(QWidget):
             panel.show_state(state)
         self.vials.setVisible(bool(state.vials))
         self._use_side(camera=bool(state.vials) or self.camera.has_picture)
+        self.model.findings.show_open(waits=self.next.is_open)
         self._place(self.next.point, live=False)
 
     def _use_side(self, *, camera: bool) -> None:
@@ -122,6 +129,12 @@ class RunPage(QWidget):
         self.progress.show_model(posterior)
         self._expect(self.next.point)
 
+    def show_insight(self, insight: Insight | None) -> None:
+        """What there is to say of the model shown; None while there is none."""
+        unit = self.state.spec.objective.unit if self.state is not None else ""
+        self.model.findings.show_insight(insight, unit)
+        self.findings.show_insight(insight, unit)
+
     def show_frame(self, image: npt.NDArray[np.uint8] | None, reading: VialReading | None = None) -> None:
         self.camera.show_frame(image, reading)
 
@@ -136,6 +149,11 @@ class RunPage(QWidget):
             point = self.state.spec.space.snap(point)
         self.next.show_point(point, "dragged")
         self._place(point, live=live)
+
+    def _repeat(self, point: Point) -> None:
+        """A measured point instead of the suggested one; it is made when the person presses Use mine."""
+        self.next.show_point(point, "repeated")
+        self._place(point, live=False)
 
     def _typed(self, point: Point) -> None:
         """A field was changed: the others go to their nearest step. Rows of a table are only taken when sent."""

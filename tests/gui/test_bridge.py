@@ -37,10 +37,10 @@ def test_states_are_latest_wins_and_events_come_one_by_one_in_the_windows_thread
 def test_each_kind_has_its_own_slot(qapp: QApplication, qtbot: QtBot) -> None:
     bridge = Bridge(qapp)
     got: dict[str, object] = {}
-    for name in ("state", "model", "facts", "reading", "position"):
+    for name in ("state", "model", "insight", "facts", "reading", "position"):
         getattr(bridge, f"{name}_changed").connect(lambda value, name=name: got.__setitem__(name, value))
         getattr(bridge, f"post_{name}")(f"a {name}")
-    qtbot.waitUntil(lambda: len(got) == 5, timeout=60_000)
+    qtbot.waitUntil(lambda: len(got) == 6, timeout=60_000)
     assert got == {name: f"a {name}" for name in got}
 
 
