@@ -1,7 +1,7 @@
 """The best that may be announced: a lucky reading is not a result."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -228,29 +228,6 @@ def chances(history: History, posterior: Posterior, points: Sequence[Assessed]) 
     out = np.bincount((up * drawn).argmax(axis=1), minlength=len(points)) / DRAWS
     own = up * alone + rng.normal(size=(DRAWS, len(points))) * noise / np.sqrt(counts)
     return np.asarray((out + np.bincount(own.argmax(axis=1), minlength=len(points)) / DRAWS) / 2)
-
-
-def doubted(history: History, posterior: Posterior) -> History:
-    """A history in which each suspected outlier has its distance from what is expected as its own sd, so that it
-    counts for little; `history` itself when nothing is suspected.
-    """
-    suspected = {i for a in assess(history, posterior) for k, i in enumerate(a.rows) if k in a.suspects}
-    if not suspected:
-        return history
-    mean, _ = posterior.leave_one_out()
-    groups = {i: rows for rows in by_point(history) for i in rows}
-    seen, row = [], 0
-    for o in history.observations:
-        if row == len(history.usable) or o is not history.usable[row]:
-            seen.append(o)
-            continue
-        if row in suspected and o.value is not None:
-            y = posterior.y[[r for r in groups[row] if r != row]]
-            expected = posterior.offset + posterior.scale * float(y.mean()) if len(y) >= 2 else float(mean[row])
-            o = replace(o, sd=max(o.sd or 0.0, abs(o.value - expected)))
-        seen.append(o)
-        row += 1
-    return replace(history, observations=tuple(seen))
 
 
 def _squares(y: Array) -> float:
