@@ -6,6 +6,7 @@ from typing import Any
 
 from campaign.events import Asked, Event, Finished, Labelled, Observed, PhaseChanged, Point, Resumed
 from campaign.insight import LIGHTS, Insight
+from campaign.rules import say_readings
 from campaign.state import CampaignState, Experiment
 from campaign.words import say_label, say_options, what_follows
 
@@ -123,7 +124,8 @@ def in_words(state: CampaignState, event: Event) -> str | None:
             return (
                 f"Done after {event.experiments} experiments ({event.why}). "
                 f"Best by the model: {point_words(event.best_point, units)}: {best_value.rstrip()} "
-                f"(best single measurement: {number(luckiest.value if luckiest else None)})"
+                f"({say_readings(state, event.best_point)}; "
+                f"best single measurement: {number(luckiest.value if luckiest else None)})"
             )
         case Finished():
             return f"Done after {event.experiments} experiments ({event.why}). Nothing was measured."

@@ -31,6 +31,15 @@ def best(state: CampaignState, model: "Posterior | None") -> Best | None:
     return Best(top.point, top.value or 0.0, top.value_sd)
 
 
+def say_readings(state: CampaignState, point: Point) -> str:
+    """How often this very point was measured, of the values that count."""
+    key = state.spec.space.key
+    count = sum(e.include and key(e.point) == key(point) for e in state.observed)
+    if not count:
+        return "what was measured there does not count any more"
+    return "measured once: unreplicated" if count == 1 else f"{count} readings"
+
+
 def why_stop(state: CampaignState, model: "Posterior | None") -> str | None:
     """The stop rule that is met, in words; None to go on."""
     stop, objective = state.spec.stop, state.spec.objective

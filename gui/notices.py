@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 
 from campaign.events import Finished
+from campaign.rules import say_readings
 from campaign.state import CampaignState
 from campaign.words import what_follows
 from gui.facts import Facts, Unfinished
@@ -128,7 +129,7 @@ def _best(state: CampaignState, ended: Finished | None) -> str:
         for name, value in ended.best_point.items()
     )
     value = with_sd(ended.best_mean, ended.best_sd, objective.unit)
-    return f"Best: {objective.name} {value} with {', '.join(said)}."
+    return f"Best: {objective.name} {value} with {', '.join(said)} ({say_readings(state, ended.best_point)})."
 
 
 def _stopped(state: CampaignState, facts: Facts) -> Notice:

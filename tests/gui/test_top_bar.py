@@ -156,12 +156,17 @@ def test_the_pace_is_learnt_from_experiments_and_not_from_waiting(running: Campa
 
 
 def test_the_end_is_told_with_the_best_point_and_a_message_comes_before_it(running: CampaignState) -> None:
-    over = replace(running, phase="Complete", why="the budget of 8 experiments is used")
+    over = replace(running, phase="Complete", why="the budget of 8 experiments is used", experiments=())
     best = {"red": 440.0, "yellow": 1060.0, "blue": 1600.0, "water": 900.0}
     told = notice(over, Facts(), ended=Finished("budget", 8, best, 1.76, 0.3, 60.0))
     assert told is not None
     assert told.text.startswith(
         "The budget of 8 experiments is used. Best: colour difference 1.8 ± 0.3\u202fΔE00 with red"
     )
+    for count, words in ((1, "(measured once: unreplicated)."), (3, "(3 readings).")):
+        made = tuple(Experiment(i + 1, best, "done", "strategy", value=1.8) for i in range(count))
+        told = notice(replace(over, experiments=made), Facts(), ended=Finished("budget", 8, best, 1.76, 0.3, 60.0))
+        assert told is not None
+        assert told.text.endswith(words)
     message = Notice("ok", "The report is written: x")
     assert notice(over, Facts(), message=message) is message
