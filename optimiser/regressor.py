@@ -24,14 +24,14 @@ LENGTH_BOUNDS = (0.025, 1e3)
 NOISE_BOUNDS = (1e-6, 7.0)
 NOISE_PRIOR = (-4.0, 1.0)
 SIMULATED_PRIOR = (-2.0, 1.0)
-LENGTH_SPREAD = 0.7
+LENGTH_SPREAD = 0.8
 BIAS = 4.0
 """Prior variance of what all simulated values are off by, beyond the difference of the means."""
 ANYTHING = (1e-9, 1e9)  # `Starts` keeps the bounds
 JITTER = 1e-10
 HALF_LOG_2PI = 0.5 * float(np.log(2 * np.pi))
 CLOSE: Any = {"ftol": 1e-5, "maxiter": 40}
-ROUGH: Any = {"ftol": 1e-4, "maxiter": 12}
+ROUGH: Any = {"ftol": 1e-4, "maxiter": 10}
 
 
 class MapRegressor(GaussianProcessRegressor):  # type: ignore[misc]
@@ -185,7 +185,8 @@ class Starts:
         starts = [centre - spread**2, *drawn[np.argsort(costs)[:keep]]]
         if self.warm is not None and len(self.warm) == len(theta):
             starts.append(self.warm)
-        found = [_uphill(small, np.clip(s, low, high), low, high, CLOSE) for s in starts]
+        options = CLOSE if small is model else ROUGH
+        found = [_uphill(small, np.clip(s, low, high), low, high, options) for s in starts]
         best = min(found, key=lambda result: float(result.fun))
         top = np.asarray(best.x)
         if small is model:

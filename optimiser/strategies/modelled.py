@@ -93,5 +93,6 @@ def ask(
             break
         out = (*out, suggestion)
         history = history.with_pending(suggestion.point)
-        belief = belief.believing((suggestion.point,))
+        if len(out) < n:
+            belief = belief.believing((suggestion.point,))
     return out
