@@ -42,7 +42,8 @@ def test_hartmann_6_is_all_but_solved_in_80_experiments() -> None:
 
 @needs_data
 def test_batches_of_4_lose_less_than_30_percent_of_the_experiments() -> None:
-    assert np.mean([batches.loss(problem, range(30)) for problem in batches.PROBLEMS]) <= 0.3
+    seeds = (*range(30), *range(100, 130))  # 30 alone give anything from 8 to 37 %
+    assert np.mean([batches.loss(problem, seeds) for problem in batches.PROBLEMS]) <= 0.3
 
 
 @needs_data
