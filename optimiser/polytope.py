@@ -20,7 +20,7 @@ TOLERANCE = 1e-6
 KEPT = 2e-7
 """What is kept so well is not moved any more; a solver leaves that much."""
 EXACT = 1e-8
-"""Projecting ends when a sweep moves nothing farther."""
+"""Projecting ends when a sweep moves nothing farther, and nothing is farther out of its bounds."""
 SWEEPS = 300
 
 
@@ -39,9 +39,10 @@ class Polytope:
         return np.hstack([np.maximum(U @ self.A.T - self.b, 0.0), np.abs(U @ self.E.T - self.e)])
 
     def holds(self, U: Array) -> Bools:
-        """Which rows keep everything, to `TOLERANCE`."""
-        inside = (np.maximum(-U, U - self.high) <= TOLERANCE).all(axis=1)
-        return np.asarray(inside & (self.excess(U) <= TOLERANCE).all(axis=1))
+        """Which rows keep everything, to `TOLERANCE`, once they are moved into the bounds."""
+        inside = np.clip(U, 0.0, self.high)
+        near = (np.abs(inside - U) <= TOLERANCE).all(axis=1)
+        return np.asarray(near & (self.excess(inside) <= TOLERANCE).all(axis=1))
 
     def project(self, U: Array) -> Array:
         """The nearest rows that keep everything."""
@@ -193,7 +194,9 @@ def _nearest(U: Array, low: Array, high: Array, A: Array, b: Array, E: Array, e:
             weight[:, i] = new
         Y = Y - (Y @ E.T - e[rows]) @ onto
         out[rows] = Y
-        moving = np.abs(Y - before).max(axis=1, initial=0.0) > EXACT
+        # it may stand still for a sweep while it is out of its bounds yet
+        out_by = np.maximum(low[rows] - Y, Y - high[rows]).max(axis=1, initial=0.0)
+        moving = (np.abs(Y - before).max(axis=1, initial=0.0) > EXACT) | (out_by > EXACT)
         if not moving.any():
             break
         rows, Y, box, weight = rows[moving], Y[moving], box[moving], weight[moving]

@@ -48,7 +48,8 @@ def fit(history: History, warm: Posterior | None = None, model: Model | None = N
     mixed = bool(simulated.any() and not simulated.all())
     y, offset, scale = _standardised(seen, simulated if mixed else np.zeros(len(seen), dtype=bool))
     X = encoded(history.space, [o.point for o in seen])
-    own = np.minimum(np.array([o.sd or 0.0 for o in seen]) / scale, MOST) ** 2 + JITTER
+    with np.errstate(over="ignore"):
+        own = np.minimum(np.array([o.sd or 0.0 for o in seen]) / scale, MOST) ** 2 + JITTER
     d = X.shape[1]
     start = Starts(None if warm is None else warm.theta)
     regressor = MapRegressor(MapRegressor.kernel_for(model.correlation, d), alpha=own, optimizer=start)

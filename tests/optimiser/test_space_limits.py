@@ -102,6 +102,14 @@ def test_whatever_a_limited_space_draws_repairs_or_decodes_can_be_made(space: Se
         space.validate(point)
 
 
+def test_pushed_out_of_a_region_on_a_bound_a_mixture_keeps_its_total() -> None:
+    parts = tuple(Continuous(f"m{i}", 0, 10) for i in range(4))
+    region = KeepOut({"m0": (0.0, 0.0)})
+    space = SearchSpace(parts, Mixture(("m0", "m1", "m2", "m3"), 10.0), None, (), (region,))
+    for point in space.decode(np.random.default_rng(0).normal(0.5, 1.0, (64, 4))):
+        space.validate(point)
+
+
 @FEW
 @given(limited(), SEEDS)
 def test_what_can_be_made_is_left_as_it_is(space: SearchSpace, seed: int) -> None:
