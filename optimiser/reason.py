@@ -14,7 +14,7 @@ from optimiser.space import Array, Categorical, Parameter, Point, SearchSpace
 NEAREST = 3
 LEADING = 0.1
 """A parameter is named as one that matters from this share of the relevance on."""
-ROWS = 1024
+ROWS = 512
 """Relevance asks for about so many predictions, so that it stays quick with many parameters."""
 
 

@@ -171,7 +171,7 @@ class Starts:
 
     warm: Array | None = None
     draws: int = 12
-    part: int = 64
+    part: int = 60
     few: int = 40
 
     def __call__(self, model: MapRegressor, theta: Array) -> Array:
