@@ -55,7 +55,7 @@ def think(history: "History", posterior: "Posterior", spec: CampaignSpec, hours:
 
 
 LIGHTS: Mapping[str, str] = {
-    "grey": "Too early", "green": "Sound", "yellow": "With care", "red": "Do not trust",
+    "grey": "Too early", "green": "Sound", "yellow": "With care", "red": "Unreliable",
 }  # fmt: skip
 """The model's health in a word or two, by the colour of its light."""
 

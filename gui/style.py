@@ -121,6 +121,8 @@ QSlider::sub-page:horizontal {{ background: {accent}; border-radius: 2px; }}
 QSlider::handle:horizontal {{
   width: 16px; height: 16px; margin: -7px 0; border-radius: 9px; background: {panel};
   border: 2px solid {accent}; }}
+QSlider::sub-page:horizontal:disabled {{ background: {border}; }}
+QSlider::handle:horizontal:disabled {{ border-color: {border}; }}
 QSplitter::handle {{ background: transparent; }}
 QMenu {{ background: {panel}; color: {text}; border: 1px solid {border}; padding: 4px; }}
 QMenu::item {{ padding: 6px 28px 6px 12px; border-radius: 4px; }}

@@ -18,7 +18,7 @@ from gui.widgets.card import label
 from gui.widgets.elided import Elided
 
 ICON_PX = 14
-WORD_PX = 138
+WORD_PX = 148
 """Room for the longest word, so that nothing moves when it changes."""
 _LIGHT_LOOKS = {
     "grey": ("wait", "muted"),
@@ -27,6 +27,7 @@ _LIGHT_LOOKS = {
     "red": ("cross", "fail"),
 }
 _ADVICE_LOOKS = {"go on": ("play", "run"), "consider stopping": ("pause", "warn"), "stop": ("stop_after", "warn")}
+_ADVICE_WORDS = {"consider stopping": "maybe stop"}
 _NONE_YET = (
     ("info", "muted", "Best", "Told as soon as there is a model, after the second result."),
     ("info", "muted", "Advice", "Whether it is worth going on is told with the model."),
@@ -59,11 +60,14 @@ def lines(insight: Insight | None, unit: str) -> Sequence[Line]:
         return _NONE_YET
     found = ("check", "ok") if insight.headline.announced is not None else ("info", "warn")
     advice, health = insight.advice, insight.health
-    verdict = advice.verdict.capitalize()
-    why = advice.sentence.removeprefix(f"{verdict}: ")
+    why = advice.sentence.removeprefix(f"{advice.verdict.capitalize()}: ")
     return (
         (*found, "Best", best_in_words(insight, unit)),
-        (*_ADVICE_LOOKS[advice.verdict], verdict, why[:1].upper() + why[1:]),
+        (
+            *_ADVICE_LOOKS[advice.verdict],
+            f"Advice: {_ADVICE_WORDS.get(advice.verdict, advice.verdict)}",
+            why[:1].upper() + why[1:],
+        ),
         (
             *_LIGHT_LOOKS[health.light],
             f"Model: {LIGHTS[health.light].lower()}",

@@ -5,9 +5,10 @@ from collections.abc import Callable, Mapping
 from PySide6.QtWidgets import QComboBox, QGridLayout
 
 from campaign.worth import NO_BETA, WORTHS
-from gui.widgets.card import Card, label
+from gui.widgets.card import Card
 from gui.widgets.controls import combo, explain
 from gui.widgets.field import Field, Line, Sentences, choose, read, shown
+from gui.widgets.paragraph import Paragraph
 
 STRATEGIES = {"gp": "Gaussian process", "random": "Random search"}
 NO_MODEL = "Random search heeds no model: points are drawn evenly from all that can be made."
@@ -65,7 +66,7 @@ class StrategyCard(Card):
         for column in range(6):
             grid.setColumnStretch(column, 1)
         self.body.addLayout(grid)
-        self.worth = label("", "caption", wrap=True)
+        self.worth = Paragraph("", "caption")
         self.body.addWidget(self.worth)
         self.sentences = Sentences()
         self.body.addWidget(self.sentences)
@@ -140,7 +141,7 @@ class StrategyCard(Card):
         self.beta.setEnabled(gp and bool(worth.beta))
         self._by_place["strategy.beta"].set_tip((worth.beta or NO_BETA) if gp else NO_MODEL)
         self._by_place["strategy.acquisition"].set_tip(worth.why if gp else NO_MODEL)
-        self.worth.setText(worth.why if gp else NO_MODEL)
+        self.worth.say(worth.why if gp else NO_MODEL)
 
 
 def _texts(document: Mapping[str, object]) -> dict[str, str]:

@@ -37,7 +37,7 @@ def strip(qtbot):
 def test_three_lines_say_best_advice_and_health(strip, insight):
     strip.show_insight(insight, "ΔE00")
     assert [w.text() for w in strip.words] == [
-        "Best", insight.advice.verdict.capitalize(), f"Model: {LIGHTS[insight.health.light].lower()}",
+        "Best", f"Advice: {insight.advice.verdict}", f"Model: {LIGHTS[insight.health.light].lower()}",
     ]  # fmt: skip
     best, advice, health = (s.full for s in strip.sentences)
     assert "95 % interval" in best
@@ -134,3 +134,22 @@ def test_a_mixed_space_and_no_unit(strip):
     history = history_of(made)
     strip.show_insight(think(history, fit(history), spec), "")
     assert strip.words[2].text() == "Model: too early"
+
+
+@pytest.mark.parametrize("theme", [LIGHT, DARK, replace(DARK, scale=1.6)])
+def test_the_longest_words_have_room_from_the_start(qtbot, qapp, insight, theme):
+    apply(qapp, theme)
+    strip = FindingsStrip()
+    qtbot.addWidget(strip)
+    strip.set_theme(theme)
+    strip.show()
+    room = [w.minimumWidth() for w in strip.words]
+    for verdict in ("go on", "consider stopping", "stop"):
+        for light in LIGHTS:
+            shown = replace(
+                insight,
+                advice=replace(insight.advice, verdict=verdict),
+                health=replace(insight.health, light=light),
+            )
+            strip.show_insight(shown, "ΔE00")
+            assert all(w.sizeHint().width() <= least for w, least in zip(strip.words, room, strict=True))
