@@ -47,12 +47,9 @@ class MapRegressor(GaussianProcessRegressor):  # type: ignore[misc]
 
     def fit(self, X: Array, y: Array, simulated: npt.NDArray[np.bool_] | None = None) -> Self:
         """X: (n, d). y: (n,), standardised. simulated: (n,). Raises LinAlgError, ValueError."""
-        self.__dict__.pop("_pairs", None)
+        self.take(X, y, simulated)
         self.kernel_ = self.kernel.clone_with_theta(self.kernel.theta)
-        self.X_train_, self.y_train_ = np.asarray(X, dtype=float), np.asarray(y, dtype=float)
-        self.n_features_in_ = self.X_train_.shape[1]
         self._y_train_mean, self._y_train_std = np.zeros(1), np.ones(1)
-        self.simulated_ = simulated if simulated is not None and simulated.any() else None
         theta = np.asarray(self.kernel_.theta)
         if self.simulated_ is not None:
             theta = np.append(theta, SIMULATED_PRIOR[0])
@@ -60,9 +57,17 @@ class MapRegressor(GaussianProcessRegressor):  # type: ignore[misc]
             theta = self.optimizer(self, theta)
         self.theta_ = theta
         self.kernel_.theta = theta[: self.n_features_in_ + 1]
-        self.log_marginal_likelihood_value_ = self.log_marginal_likelihood(theta)
         L, self.alpha_ = self._factor(theta)[:2]
         self.L_ = np.tril(L)
+        self.log_marginal_likelihood_value_ = self._likelihood(L, self.alpha_) + self.log_prior(theta)[0]
+        return self
+
+    def take(self, X: Array, y: Array, simulated: npt.NDArray[np.bool_] | None = None) -> Self:
+        """Only take the data of `fit`: enough for asking `log_marginal_likelihood` at any theta."""
+        self.__dict__.pop("_pairs", None)
+        self.X_train_, self.y_train_ = np.asarray(X, dtype=float), np.asarray(y, dtype=float)
+        self.n_features_in_ = self.X_train_.shape[1]
+        self.simulated_ = simulated if simulated is not None and simulated.any() else None
         return self
 
     def log_marginal_likelihood(
@@ -102,13 +107,12 @@ class MapRegressor(GaussianProcessRegressor):  # type: ignore[misc]
 
     def _evidence(self, theta: Array, eval_gradient: bool) -> tuple[float, Array]:
         """The gradient is 0 when it is not asked for: it takes most of the time."""
-        d, n = self.n_features_in_, len(self.y_train_)
-        squared = self._pairs[1]
+        d, n, squared = self.n_features_in_, len(self.y_train_), self._pairs[1]
         try:
             L, weights, slope, place = self._factor(theta)
         except LinAlgError:
             return -np.inf, np.zeros_like(theta)
-        value = -0.5 * float(self.y_train_ @ weights) - float(np.log(L.diagonal()).sum()) - n * HALF_LOG_2PI
+        value = self._likelihood(L, weights)
         if not eval_gradient:
             return value, np.zeros_like(theta)
         inverse, _ = dpotri(L, lower=1, overwrite_c=1)
@@ -122,6 +126,10 @@ class MapRegressor(GaussianProcessRegressor):  # type: ignore[misc]
         if self.simulated_ is not None:
             gradient[d + 1] = 0.5 * np.exp(theta[d + 1]) * diagonal[self.simulated_].sum()
         return value, gradient
+
+    def _likelihood(self, L: Array, weights: Array) -> float:
+        fits = float(self.y_train_ @ weights)
+        return -0.5 * fits - float(np.log(L.diagonal()).sum()) - len(self.y_train_) * HALF_LOG_2PI
 
     @cached_property
     def _pairs(self) -> tuple[npt.NDArray[np.intp], Array, Array | None]:
@@ -203,7 +211,7 @@ class Starts:
         )
         alpha = model.alpha if np.ndim(model.alpha) == 0 else np.asarray(model.alpha)[rows]
         small = MapRegressor(model.kernel, alpha=alpha, optimizer=None)
-        return small.fit(
+        return small.take(
             model.X_train_[rows],
             model.y_train_[rows],
             None if model.simulated_ is None else model.simulated_[rows],
