@@ -13,8 +13,22 @@ def blocks(language: str) -> list[str]:
 
 
 def test_the_campaign_file_is_one():
-    (text,) = blocks("toml")
+    text, _ = blocks("toml")
     assert [p.name for p in parse_campaign(text, "README.md").space.parameters] == ["red", "blue", "water"]
+
+
+def test_so_is_what_limits_a_space():
+    _, limits = blocks("toml")
+    numbers = "".join(
+        f'[[parameters]]\nname = "{name}"\nkind = "continuous"\nlow = 0\nhigh = 100\n'
+        for name in ("acid", "salt", "T")
+    )
+    objective = '[objective]\nkind = "typed"\nname = "yield"\ndirection = "maximise"\n'
+    space = parse_campaign(f'format = 1\nname = "limits"\n{numbers}{limits}{objective}', "README.md").space
+    assert space.names == ("acid", "salt", "T", "solvent")
+    assert not space.contains({"acid": 50.0, "salt": 50.0, "T": 20.0, "solvent": "water"})
+    assert not space.contains({"acid": 10.0, "salt": 10.0, "T": 90.0, "solvent": "DMF"})
+    assert space.contains({"acid": 10.0, "salt": 10.0, "T": 90.0, "solvent": "toluene"})
 
 
 def test_the_script_runs_as_it_stands(tmp_path, monkeypatch, capsys):

@@ -1,4 +1,4 @@
-"""Experiments to the best row of nine measured tables, run now, against the kept runs of the peers (measured.csv)."""
+"""Experiments to the best row of nine measured tables, run now, beside the kept runs of peers (measured.csv)."""
 
 import pytest
 
