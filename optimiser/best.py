@@ -23,6 +23,8 @@ AGAINST_MODEL = 3.0
 """A reading without enough replicates is held against the prediction from all other readings instead."""
 LEAST_SD = 0.01
 """Readings closer than this part of the standard deviation of all values never contradict each other."""
+WORTH_TELLING = 0.5
+"""A reading better by less than this part of the noise of one reading is no news."""
 INTERVAL = 1.96
 DRAWS = 2000
 JOINT = 300
@@ -66,8 +68,8 @@ class Refused:
 @dataclass(frozen=True)
 class Headline:
     """best: the measured point of best posterior mean. announced: the best one that was replicated and does not
-    contradict itself, None while there is none. refused: readings of other points that are better still,
-    best first.
+    contradict itself, None while there is none. refused: readings of other points that are better still by what is
+    worth telling, best first.
     """
 
     sentence: str
@@ -158,14 +160,17 @@ def headline(history: History, posterior: Posterior, unit: str = "") -> Headline
     best = points[0]
     sound = [a for a in points if a.n >= 2 and "replicates contradict" not in a.flags]
     announced = sound[0] if sound else None
-    refused = _refused(history, points, announced or best, unit)
+    small = WORTH_TELLING * max(posterior.noise_sd, LEAST_SD * posterior.scale)
+    refused = _refused(history, points, announced or best, small, unit)
     words = [_announce(history, announced, unit)] if announced else ["Nothing may be announced yet."]
     if announced is not best:
         why = "was measured only once" if best.n == 1 else "has replicates that contradict each other"
         where = f"{amount(best.mean, unit, 4)} at {in_words(history.space, best.point)}"
         words.append(f"The best expectation, {where}, {why}: repeat it.")
-    if refused:
-        words.append(f"Do not announce {refused[0].why}")
+    # the best is told already, unless its reading is much better than what is expected of it
+    told = [r for r in refused if r.point is not best.point or abs(r.value - best.mean) >= small]
+    if told:
+        words.append(f"Do not announce {told[0].why}")
     return Headline(" ".join(words), best, announced, refused)
 
 
@@ -176,13 +181,15 @@ def _announce(history: History, a: Assessed, unit: str) -> str:
     )
 
 
-def _refused(history: History, points: Sequence[Assessed], announced: Assessed, unit: str) -> tuple[Refused, ...]:
-    """The best reading of each other point, where it is better than what is announced."""
+def _refused(
+    history: History, points: Sequence[Assessed], announced: Assessed, small: float, unit: str
+) -> tuple[Refused, ...]:
+    """The best reading of each other point, where it is better than what is announced by `small` or more."""
     up = sign(history.direction)
     out = []
     for a in points:
         value = up * max(up * r for r in a.readings)
-        if a is announced or up * value <= up * announced.mean:
+        if a is announced or up * (value - announced.mean) < small:
             continue
         k = a.readings.index(value)
         others = ", ".join(figures(r, 4) for i, r in enumerate(a.readings) if i != k)
@@ -195,7 +202,8 @@ def _refused(history: History, points: Sequence[Assessed], announced: Assessed, 
             why = f"its replicates contradict each other (the others gave {others})"
         else:
             why = f"one of {a.n} readings (the others gave {others}); their expectation is {figures(a.mean, 4)}"
-        out.append(Refused(value, a.point, f"{amount(value, unit, 6)}: {why}."))
+        where = in_words(history.space, a.point)
+        out.append(Refused(value, a.point, f"{amount(value, unit, 6)} at {where}: {why}."))
     return tuple(sorted(out, key=lambda r: -up * r.value)[:REFUSED])
 
 

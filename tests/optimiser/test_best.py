@@ -21,6 +21,7 @@ from optimiser.best import (
     replicates_wanted,
 )  # fmt: skip
 from optimiser.history import History, Observation
+from optimiser.reason import in_words
 from optimiser.space import Continuous, Mixture, Point, SearchSpace
 from optimiser.surrogate import Posterior, fit
 from tests.optimiser.histories import histories
@@ -75,8 +76,9 @@ def test_the_lucky_blend_is_flagged_and_not_announced(blends: tuple[History, Pos
     found = headline(history, posterior, "S/cm")
     assert found.announced is not None
     assert 1243.67 not in found.announced.readings
-    why = next(r.why for r in found.refused if r.value == 1243.67)
-    assert why == "1243.67 S/cm: outlier suspected; its replicates gave 475.5, 529.1, 536."
+    refused = next(r for r in found.refused if r.value == 1243.67)
+    why, where = refused.why, in_words(history.space, refused.point)
+    assert why == f"1243.67 S/cm at {where}: outlier suspected; its replicates gave 475.5, 529.1, 536."
     assert why in found.sentence
 
 
@@ -86,7 +88,8 @@ def test_a_single_high_reading_is_unreplicated(blends: tuple[History, Posterior]
     assert once.n == 1
     assert "unreplicated" in once.flags
     why = next(r.why for r in headline(history, posterior, "S/cm").refused if r.value == 838.31)
-    assert why.startswith("838.31 S/cm: unreplicated; from all readings the model expects")
+    assert why.startswith("838.31 S/cm at p3ht ")
+    assert ": unreplicated; from all readings the model expects" in why
 
 
 def test_the_recommended_blend_is_the_one_measured_nine_times(blends: tuple[History, Posterior]) -> None:
@@ -179,6 +182,28 @@ def test_an_unreplicated_best_is_to_be_repeated_first() -> None:
     assert found.announced.n == 2
     assert "was measured only once: repeat it." in found.sentence
     assert replicates_wanted(history, posterior, 1) == ({"x": 5.2},)
+
+
+def test_a_reading_hardly_better_than_what_is_announced_is_no_news() -> None:
+    history = noisy(3, 6, 4)
+    before = headline(history, fit(history))
+    assert before.announced is not None
+    for better, told in ((0.05, False), (2.0, True)):
+        value = before.announced.mean + better
+        more = history.tell(Observation({"x": 5.2}, value))
+        found = headline(more, fit(more), "mA")
+        assert any(r.value == value for r in found.refused) == told
+        assert ("Do not announce" in found.sentence) == told
+    assert " mA at x 5.2: unreplicated; from all readings the model expects " in found.sentence
+
+
+def test_the_best_is_not_told_twice() -> None:
+    """Its only reading is what is expected of it: to repeat it is said, and that is enough."""
+    history = read(*((float(x), [30 - (x - 6) ** 2] * (1 if x == 6 else 2)) for x in range(10)))
+    found = headline(history, fit(history))
+    assert "The best expectation, 30 at x 6, was measured only once: repeat it." in found.sentence
+    assert [r.value for r in found.refused] == [30.0]
+    assert "Do not announce" not in found.sentence
 
 
 def test_the_chance_to_be_the_best_is_a_chance() -> None:
