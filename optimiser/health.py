@@ -25,6 +25,8 @@ SOUND = 0.02
 UNSOUND = 0.001
 """Once in 1000 sound models, and fewer than `POOR` of the readings in the band: red."""
 POOR = 0.85
+FEWER = 0.9
+"""With fewer in the band and yet a sound light, it is said that this can be chance."""
 DRIFTING = 0.01
 NO_EFFECT = 0.005
 AT_BOUND = 0.005
@@ -63,7 +65,7 @@ def examine(history: History, posterior: Posterior, unit: str = "") -> Health:
     """The surrogate's health after this history. unit: the objective's. ValueError: another's posterior."""
     points = assess(history, posterior)
     z = leave_one_out_z(posterior)
-    measured = z if posterior.simulated is None else z[~posterior.simulated[: len(z)]]
+    measured = z[[i for i, o in enumerate(history.usable) if o.origin == "measured"]]
     n = len(measured)
     inside = int((np.abs(measured) <= INTERVAL).sum())
     low, high = interval(inside, n)
@@ -81,20 +83,22 @@ def examine(history: History, posterior: Posterior, unit: str = "") -> Health:
         hints.append(f"The replicates at {in_words(history.space, a.point)} contradict each other ({readings}).")
     if points:
         hints += at_bounds(history, points[0].point)
-    hints += _without_effect(posterior)
+        hints += _without_effect(posterior)
     chance = float(binom.cdf(inside, n, BAND))
-    said = (
-        f"{inside} of {n} readings ({100 * inside / n:.0f} %) lie in the 95 % band" if n else "nothing is measured"
-    )
+    said = f"{inside} of {n} readings ({100 * inside / max(n, 1):.0f} %) lie in the 95 % band"
     light: Light
-    if n < ENOUGH:
-        light, sentence = "grey", f"Too few to judge: {n} of at least {ENOUGH} readings."
+    if not n:
+        light, sentence = "grey", "Nothing has been measured yet."
+    elif n < ENOUGH:
+        light, sentence = "grey", f"{n} reading{'s' if n > 1 else ''}; {ENOUGH} are needed to judge."
     elif chance < UNSOUND and inside / n < POOR:
         light, sentence = "red", f"Do not trust the suggestions: only {said}."
     elif chance < SOUND:
         light, sentence = "yellow", f"Take the suggestions with care: only {said}."
     elif moving or contradicting:
         light, sentence = "yellow", f"The predictions hold ({said}), but {_lowered(hints[0])}"
+    elif inside / n < FEWER:
+        light, sentence = "green", f"{said}; with so few that can be chance."
     else:
         light, sentence = "green", f"The predictions hold: {said}."
     return Health(light, sentence, z, inside / n if n else 0.0, low, high, drift, tuple(hints))

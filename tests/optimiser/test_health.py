@@ -85,8 +85,31 @@ def test_few_readings_do_not_judge() -> None:
     history = campaign(5, noise=0.5)
     found = examine(history, overconfident(history))
     assert found.light == "grey"
-    assert "5 of at least 8" in found.sentence
+    assert found.sentence == "5 readings; 8 are needed to judge."
     assert found.drift is None
+
+
+def test_what_a_few_readings_outside_the_band_can_be_is_said() -> None:
+    """Two of eight lie outside once in 20 sound models: no reason for alarm, and no praise either."""
+    history = campaign(8, noise=0.5)
+    posterior = fit(history)
+    size = np.sort(np.abs(leave_one_out_z(posterior)))
+    narrow = (1.96 / size[5] + 1.96 / size[6]) / 2  # 6 of the 8 fall within 1.96
+    for scale, sentence in (
+        (0.0, "The predictions hold: 8 of 8 readings (100 %) lie in the 95 % band."),
+        (narrow, "6 of 8 readings (75 %) lie in the 95 % band; with so few that can be chance."),
+    ):
+        found = examine(history, replace(posterior, y=posterior.y * scale))
+        assert (found.light, found.sentence) == ("green", sentence)
+
+
+def test_only_simulated_rows_are_no_measurements() -> None:
+    history = History(PLANE)
+    for o in campaign(40).usable:
+        history = history.tell(replace(o, origin="simulated"))
+    found = examine(history, fit(history))
+    assert (found.light, found.sentence) == ("grey", "Nothing has been measured yet.")
+    assert (found.coverage, found.low, found.high, found.hints) == (0, 0, 1, ())
 
 
 @pytest.mark.parametrize("n", range(ENOUGH, 31))
