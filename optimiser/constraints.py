@@ -5,7 +5,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from optimiser.parameters import SAME, Categorical, Mixture, Parameter, Point, SpaceError, Stepped, clean
+from optimiser.given import amiss, shown
+from optimiser.parameters import (
+    SAME,
+    Categorical,
+    Mixture,
+    Parameter,
+    Point,
+    SpaceError,
+    Stepped,
+    clean,
+    finite,
+)  # fmt: skip
 
 Relation = Literal["<=", ">=", "="]
 SIGNS: Mapping[str, str] = {"<=": "≤", ">=": "≥", "=": "="}
@@ -26,11 +37,14 @@ class LinearConstraint:
     def __post_init__(self) -> None:
         if self.relation not in SIGNS:
             raise SpaceError(f'a constraint\'s relation is {self.relation}; write one of "<=", ">=" or "="')
-        if not math.isfinite(self.bound):
-            raise SpaceError(f"the constraint's bound is {self.bound}; give a finite number")
+        if not isinstance(self.coefficients, Mapping):
+            given = shown(self.coefficients)
+            raise SpaceError(f"the constraint's coefficients are {given}; give them by name, as {{'T': 2.0}}")
+        if not finite(self.bound):
+            raise SpaceError(f"the constraint's bound is {amiss(self.bound, 'give a finite number')}")
         for name, c in self.coefficients.items():
-            if not math.isfinite(c):
-                raise SpaceError(f"the coefficient of {name} is {c}; give a finite number")
+            if not finite(c):
+                raise SpaceError(f"the coefficient of {name} is {amiss(c, 'give a finite number')}")
         if not any(self.coefficients.values()):
             raise SpaceError("the constraint has no coefficient other than 0; name at least one parameter")
 
@@ -71,15 +85,26 @@ class KeepOut:
     """A region in which nothing may be made: every named parameter lies in its range (its ends included) or among
     its choices.
 
-    region: by parameter, (low, high) in its unit, or the choices of a categorical one.
+    region: by parameter, (low, high) in its unit, or the choices of a categorical one; a word alone is one choice.
     """
 
     region: Mapping[str, tuple[float | str, ...]]
     name: str = ""
 
     def __post_init__(self) -> None:
+        if not isinstance(self.region, Mapping):
+            given = shown(self.region)
+            raise SpaceError(f"the keep-out region is {given}; give its ranges by name, as {{'T': (20, 80)}}")
         if not self.region:
             raise SpaceError("the keep-out region names no parameter; name at least one")
+        region = {name: (value,) if isinstance(value, str) else value for name, value in self.region.items()}
+        for name, value in region.items():
+            if not isinstance(value, Sequence) or not _alike(value):
+                raise SpaceError(
+                    f"the keep-out region's {name} is {shown(value)}; give {name} a low and a high number,"
+                    " as (20, 80), or words, as ('water', 'DMF')"
+                )
+        object.__setattr__(self, "region", region)
 
     @property
     def label(self) -> str:
@@ -94,6 +119,10 @@ class KeepOut:
         """What to change at a point inside."""
         shown = self.words if not self.name else f"{self.name} ({self.words})"
         return f"the point lies in the keep-out region {shown}; move {' or '.join(self.region)} out of it"
+
+
+def _alike(value: Sequence[float | str]) -> bool:
+    return all(isinstance(v, str) for v in value) or all(map(finite, value))
 
 
 def _range(value: tuple[float | str, ...]) -> str:
@@ -128,11 +157,11 @@ def check_keep_out(keep_out: KeepOut, parameters: Mapping[str, Parameter]) -> No
                     f"keep-out region {keep_out.label}: {name} = {', '.join(unknown) or 'nothing'} is unknown;"
                     f" choose from {', '.join(p.choices)}"
                 )
-        elif not (
-            len(value) == 2
-            and all(not isinstance(v, str) and math.isfinite(v) for v in value)
-            and float(value[0]) <= float(value[1])
-        ):
+        elif text := [v for v in value if isinstance(v, str)]:
+            raise SpaceError(
+                f"keep-out region {keep_out.label}: {name} is {amiss(text[0], 'give a low and a high number')}"
+            )
+        elif len(value) != 2 or float(value[0]) > float(value[1]):
             raise SpaceError(f"keep-out region {keep_out.label}: give {name} a low and a high number, low first")
 
 
@@ -140,8 +169,8 @@ def check_mixture(mixture: Mixture, parameters: Mapping[str, Parameter], table: 
     """Refuse a mixture that cannot reach its total. table: the points come from a candidate table."""
     if len(set(mixture.names)) < max(2, len(mixture.names)):
         raise SpaceError("a mixture needs two or more different components")
-    if not (math.isfinite(mixture.total) and mixture.total > 0):
-        raise SpaceError(f"the mixture's total is {mixture.total}; give a total above 0")
+    if not (finite(mixture.total) and mixture.total > 0):
+        raise SpaceError(f"the mixture's total is {amiss(mixture.total, 'give a total above 0')}")
     parts = []
     for name in mixture.names:
         if name not in parameters:

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from optimiser.given import amiss, shown
+
 Point = Mapping[str, float | str]
 """One value per parameter, by name; a number for continuous and stepped ones, a word for categorical ones."""
 
@@ -48,8 +50,8 @@ class Stepped:
 
     def __post_init__(self) -> None:
         _check_bounds(self)
-        if not (math.isfinite(self.step) and self.step > 0):
-            raise SpaceError(f"{self.name}: step is {self.step}; give a step above 0")
+        if not (finite(self.step) and self.step > 0):
+            raise SpaceError(f"{self.name}: step is {amiss(self.step, 'give a step above 0')}")
         if abs(self.low + self.count * self.step - self.high) > 1e-6 * self.step:
             below, above = (clean(self.low + k * self.step) for k in (self.count, self.count + 1))
             raise SpaceError(
@@ -84,8 +86,17 @@ class Categorical:
     descriptors: Descriptors | None = None
 
     def __post_init__(self) -> None:
+        if isinstance(self.choices, str) or not isinstance(self.choices, Sequence):
+            raise SpaceError(
+                f"{self.name}: the choices are {shown(self.choices)}; give a tuple of words, as ('water', 'DMF')"
+            )
         if not self.choices:
             raise SpaceError(f"{self.name}: no choices; name at least one")
+        if words := [shown(c) for c in self.choices if not isinstance(c, str)]:
+            raise SpaceError(
+                f"{self.name}: {', '.join(words)} among the choices is no word; write it as text,"
+                " or use Stepped for numbers"
+            )
         if len(set(self.choices)) < len(self.choices):
             raise SpaceError(f"{self.name}: a choice is named twice; name each once")
         if self.descriptors is not None:
@@ -128,8 +139,14 @@ def finite(value: Any) -> bool:
         return False
 
 
+def check_named(point: Any) -> None:
+    if not isinstance(point, Mapping):
+        raise SpaceError(f"the point is {shown(point)}; give its values by name, as {{'T': 20.0}}")
+
+
 def check_names(names: Sequence[str], point: Point) -> None:
     """Every parameter named, and nothing else."""
+    check_named(point)
     if missing := [n for n in names if n not in point]:
         raise SpaceError(f"the point lacks {', '.join(missing)}; give every parameter a value")
     if extra := [n for n in point if n not in names]:
@@ -142,8 +159,9 @@ def clean(value: float) -> float:
 
 
 def _check_bounds(p: Continuous | Stepped) -> None:
-    if not (math.isfinite(p.low) and math.isfinite(p.high)):
-        raise SpaceError(f"{p.name}: bounds {p.low} to {p.high} are not finite; give two numbers")
+    ends = {"low": p.low, "high": p.high}
+    if bad := [f"{end} is {amiss(v, 'give a finite number')}" for end, v in ends.items() if not finite(v)]:
+        raise SpaceError(f"{p.name}: {', and '.join(bad)}")
     if not math.isfinite(p.high - p.low):
         raise SpaceError(f"{p.name}: {p.low:g} to {p.high:g} is too wide to reckon with; use a larger unit")
     if p.low > p.high:
@@ -164,9 +182,9 @@ def _check_descriptors(p: Categorical, table: Descriptors) -> None:
         if len(row) != len(table.names):
             wrong.append(f"{choice} has {len(row)} descriptors; give {len(table.names)}")
         wrong += [
-            f"{choice}: {n} is {x}; give a finite number"
+            f"{choice}: {n} is {amiss(x, 'give a finite number')}"
             for n, x in zip(table.names, row, strict=False)
-            if not math.isfinite(x)
+            if not finite(x)
         ]
     if not wrong:
         for column, n in zip(zip(*table.rows, strict=True), table.names, strict=True):

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from optimiser.given import amiss, shown
 from optimiser.parameters import (
     SAME,
     Categorical,
@@ -23,9 +24,11 @@ def check_kinds(parameters: Sequence[Parameter], point: Point) -> None:
         value = point[p.name]
         if isinstance(p, Categorical):
             if value not in p.choices:
-                raise SpaceError(f"{p.name} = {value} is unknown; choose one of {', '.join(p.choices)}")
+                word = value if isinstance(value, str) else shown(value)
+                raise SpaceError(f"{p.name} = {word} is unknown; choose one of {', '.join(p.choices)}")
         elif not finite(value):
-            raise SpaceError(f"{p.name} = {value} is not a number; give one from {p.low:g} to {p.high:g}")
+            instead = f"give a number from {p.low:g} to {p.high:g}"
+            raise SpaceError(f"{p.name} is {amiss(value, instead)}")
 
 
 def check_values(parameters: Sequence[Parameter], point: Point) -> None:

@@ -142,9 +142,9 @@ def test_what_is_no_finite_number_is_refused(bad: Any) -> None:
         Observation(POINT, bad)
     with pytest.raises(ValueError, match="give a finite number from 0 up"):
         Observation(POINT, 1.0, sd=bad)
-    with pytest.raises(ValueError, match=r"needs finite numbers|is not a number; give one from 0 to 10"):
+    with pytest.raises(ValueError, match=r"needs finite numbers|x is .*(float\(\)|give a number from 0 to 10)"):
         History(SPACE).tell(Observation(POINT | {"x": bad}, 1.0))
-    with pytest.raises(SpaceError, match="is not a number; give one from 0 to 10"):
+    with pytest.raises(SpaceError, match=r"x is .*(float\(\)|give a number from 0 to 10)"):
         History(SPACE).with_pending(POINT | {"x": bad})
 
 
@@ -166,7 +166,7 @@ def test_words_that_mean_nothing_are_refused() -> None:
 
 def test_bounds_that_cannot_be_reckoned_with_are_refused() -> None:
     for low, high in ((math.nan, 1), (0, math.inf), (-1e308, 1e308), (2, 1)):
-        with pytest.raises(SpaceError, match=r"give two numbers|use a larger unit|exchange them"):
+        with pytest.raises(SpaceError, match=r"give a finite number|use a larger unit|exchange them"):
             Continuous("x", low, high)
 
 

@@ -143,8 +143,8 @@ def test_rows_of_a_measured_blend_are_taken_as_they_are() -> None:
     ("build", "advice"),
     [
         (lambda: Continuous("x", 2, 1), "low 2 is above high 1; exchange them"),
-        (lambda: Continuous("x", 0, math.nan), "not finite"),
-        (lambda: Continuous("x", -math.inf, 1), "not finite"),
+        (lambda: Continuous("x", 0, math.nan), "high is nan; give a finite number"),
+        (lambda: Continuous("x", -math.inf, 1), "low is -inf; give a finite number"),
         (lambda: Stepped("x", 0, 100, 0), "give a step above 0"),
         (lambda: Stepped("x", 0, 100, 30), "set high to 90 or 120"),
         (lambda: Categorical("s", ()), "name at least one"),
@@ -187,8 +187,8 @@ def blend(low: float, high: float, total: float) -> SearchSpace:
         ({"red": -50, "yellow": 1050, "blue": 1000, "water": 2000}, "outside 0 to 4000"),
         ({"red": 1000, "yellow": 1000, "blue": 1000}, "lacks water"),
         ({"red": 1000, "yellow": 1000, "blue": 1000, "water": 1000, "ink": 5}, "ink is no parameter"),
-        ({"red": "much", "yellow": 1000, "blue": 1000, "water": 1000}, "not a number"),
-        ({"red": math.nan, "yellow": 1000, "blue": 1000, "water": 1000}, "not a number"),
+        ({"red": "much", "yellow": 1000, "blue": 1000, "water": 1000}, "give a number from"),
+        ({"red": math.nan, "yellow": 1000, "blue": 1000, "water": 1000}, "give a number from"),
     ],
 )
 def test_a_point_that_cannot_be_made_is_refused_with_advice(point: dict[str, float | str], advice: str) -> None:

@@ -1,0 +1,92 @@
+"""What makes no sense is refused where it is given, with a sentence that says what to give instead."""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+
+from optimiser.given import shown
+from optimiser.space import (
+    Categorical,
+    Continuous,
+    Descriptors,
+    KeepOut,
+    LinearConstraint,
+    Mixture,
+    SearchSpace,
+    Stepped,
+)
+
+SPACE = SearchSpace((Continuous("T", 20, 80), Categorical("solvent", ("toluene", "DMF"))))
+POINT = {"T": 30.0, "solvent": "DMF"}
+TEXT = r": it is text; convert it with float\(\)"
+
+Made = Sequence[tuple[Callable[[], object], str]]
+
+
+def refused(cases: Made) -> None:
+    for make, said in cases:
+        with pytest.raises(ValueError, match=said):
+            make()
+
+
+def test_bounds_and_steps() -> None:
+    refused([
+        (lambda: Continuous("A", "0", 1), f"A: low is '0'{TEXT}"),  # type: ignore[arg-type]
+        (lambda: Continuous("A", None, 1), "A: low is None; give a finite number"),  # type: ignore[arg-type]
+        (lambda: Continuous("A", 0, 10**400), "A: high is 1e400 or so; give a finite number"),
+        (lambda: Continuous("A", math.nan, math.inf), "low is nan; give a finite number, and high is inf"),
+        (lambda: Stepped("A", 0, "1", 1), f"A: high is '1'{TEXT}"),  # type: ignore[arg-type]
+        (lambda: Stepped("A", 0, None, 1), "A: high is None; give a finite number"),  # type: ignore[arg-type]
+        (lambda: Stepped("A", 0, 1, "0.1"), f"A: step is '0.1'{TEXT}"),  # type: ignore[arg-type]
+        (lambda: Stepped("A", 0, 1, None), "A: step is None; give a step above 0"),  # type: ignore[arg-type]
+    ])  # fmt: skip
+
+
+def test_choices_are_words() -> None:
+    rows: Any = (("1",), (2.0,))
+    refused([
+        (lambda: Categorical("c", (1, 2)), "c: 1, 2 among the choices is no word; write it as text"),  # type: ignore[arg-type]
+        (lambda: Categorical("A", "abc"), r"A: the choices are 'abc'; give a tuple of words, as \('water'"),  # type: ignore[arg-type]
+        (lambda: Categorical("A", 5), "A: the choices are 5; give a tuple of words"),  # type: ignore[arg-type]
+        (lambda: Categorical("A", ("a", "b"), descriptors=Descriptors(("logP",), rows)), f"a: logP is '1'{TEXT}"),
+    ])  # fmt: skip
+    assert Categorical("A", tuple(np.array(["a", "b"]))).choices == ("a", "b")
+
+
+def test_rules() -> None:
+    refused([
+        (lambda: LinearConstraint({"A": "1"}, "<=", 5), f"the coefficient of A is '1'{TEXT}"),  # type: ignore[dict-item]
+        (lambda: LinearConstraint({"A": None}, "<=", 5), "the coefficient of A is None; give a finite number"),  # type: ignore[dict-item]
+        (lambda: LinearConstraint({"A": 1}, "<=", "5"), f"the constraint's bound is '5'{TEXT}"),  # type: ignore[arg-type]
+        (lambda: LinearConstraint(("A",), "<=", 5), "coefficients are .*; give them by name"),  # type: ignore[arg-type]
+        (lambda: KeepOut({"A": 20}), r"A is 20; give A a low and a high number, as \(20, 80\)"),  # type: ignore[dict-item]
+        (lambda: KeepOut({"A": (None, 3)}), "give A a low and a high number"),  # type: ignore[dict-item]
+        (lambda: KeepOut({"A": (1, "b")}), "give A a low and a high number"),
+        (lambda: KeepOut(["A"]), "the keep-out region is .*; give its ranges by name"),  # type: ignore[arg-type]
+        (lambda: SearchSpace(SPACE.parameters, keep_out=(KeepOut({"T": ("20", "30")}),)), f"T is '20'{TEXT}"),
+        (lambda: SearchSpace(SPACE.parameters, Mixture(("T", "b"), "9")), f"total is '9'{TEXT}"),  # type: ignore[arg-type]
+    ])  # fmt: skip
+
+
+def test_one_word_keeps_out_one_choice() -> None:
+    space = SearchSpace(SPACE.parameters, keep_out=(KeepOut({"solvent": "toluene"}),))  # type: ignore[dict-item]
+    assert space.keep_out == (KeepOut({"solvent": ("toluene",)}),)
+    assert {p["solvent"] for p in space.sample(20, np.random.default_rng(0))} == {"DMF"}
+
+
+def test_points() -> None:
+    refused([
+        (lambda: SPACE.validate((30.0, "DMF")), "the point is .*; give its values by name"),  # type: ignore[arg-type]
+        (lambda: SPACE.validate(POINT | {"T": "30"}), f"T is '30'{TEXT}"),
+        (lambda: SPACE.validate(POINT | {"T": "hot"}), "T is 'hot': it is text; give a number from 20 to 80"),
+        (lambda: SPACE.validate(POINT | {"T": 10**5000}), "T is 1e5000 or so; give a number from 20 to 80"),
+        (lambda: SPACE.validate(POINT | {"solvent": 10**400}), "solvent = 1e400 or so is unknown"),
+    ])  # fmt: skip
+
+
+def test_long_things_are_shown_short() -> None:
+    assert [shown(v) for v in (12, -(10**25), np.str_("a"), 0.5)] == ["12", "-1e25 or so", "'a'", "0.5"]
+    assert len(shown("x" * 1000)) <= 60
