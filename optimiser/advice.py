@@ -171,11 +171,11 @@ def _figures(
 def _untried(history: History, at: Point) -> tuple[Point, ...]:
     """Points that can still be made: those of the table, or an even draw and one around the best. Seeded."""
     space, rng = history.space, history.rng()
-    if space.candidates is not None:
-        left = untested.rows(space, history.tried)
+    if (every := space.listed) is not None:
+        left = untested.rows(every, history.tried)
         if len(left) > SAMPLES:
             left = rng.choice(left, SAMPLES, replace=False)
-        return tuple(space.candidates[i] for i in left)
+        return tuple(every.points[i] for i in left)
     around = space.encode([at]) + rng.normal(0.0, 0.05, (NEAR, len(space.columns)))
     drawn = np.vstack([space.sample_encoded(SAMPLES, rng), space.repair(around)])
     found = untested.distinct(space, space.decode(drawn), history.tried)

@@ -20,6 +20,9 @@ Direction = Literal["maximise", "minimise"]
 NEAR = 0.02
 """Failures closer than this part of every parameter's range are failures of one point."""
 
+ROUNDED = 1e-3
+"""A value typed in with few digits may be off by this part of its parameter's range."""
+
 
 @dataclass(frozen=True)
 class Observation:
@@ -75,9 +78,20 @@ class History:
         """
         check_kinds(self.space.parameters, observation.point)
         left = list(self.pending)
-        if observation.point in left:
-            left.remove(observation.point)
+        done = self._asked_as(observation.point)
+        if done is not None:
+            del left[done]
         return replace(self, observations=(*self.observations, observation), pending=tuple(left))
+
+    def _asked_as(self, point: Point) -> int | None:
+        """Which pending point it is: the same, or the nearest that a value rounded on the way may stand for."""
+        if point in self.pending:
+            return self.pending.index(point)
+        if not self.pending:
+            return None
+        apart = np.abs(self.space.encode(self.pending) - self.space.encode([point])).max(axis=1)
+        nearest = int(apart.argmin())
+        return nearest if apart[nearest] <= ROUNDED else None
 
     def with_pending(self, point: Point) -> "History":
         check_kinds(self.space.parameters, point)
@@ -101,8 +115,10 @@ class History:
 
     @cached_property
     def tried(self) -> frozenset[tuple[float | str, ...]]:
-        """Keys of all points measured, infeasible or pending: these are not offered again."""
-        points = (*(o.point for o in self.usable), *self.infeasible, *self.pending)
+        """Keys of all points measured, infeasible or pending: these are not offered again. What was only simulated
+        may be measured."""
+        measured = (o.point for o in self.usable if o.origin == "measured")
+        points = (*measured, *self.infeasible, *self.pending)
         return frozenset(map(self.space.key, points))
 
     def relabel(self, index: int, label: Label) -> "History":

@@ -6,7 +6,7 @@ import numpy as np
 
 from optimiser import untested
 from optimiser.history import History
-from optimiser.space import Array, Categorical, ExhaustedError, Point, SearchSpace
+from optimiser.space import Array, Categorical, Point, SearchSpace
 
 SAMPLES = 1024
 STARTS = 6
@@ -29,18 +29,18 @@ def maximise(
 ) -> Point:
     """The untested point of largest score, ties broken at random. `also` counts as tried. ExhaustedError if none.
 
-    Over a candidate table: exact. Otherwise an even draw over the space and around the measured points, then from
-    the best of them uphill (by `slope` if given, else by steps of shrinking length), each step moved back onto what
-    is feasible, and at last snapped to what can be made.
+    Over a candidate table, or so few combinations that all can be gone through: exact. Otherwise an even draw over
+    the space and around the measured points, then from the best of them uphill (by `slope` if given, else by steps
+    of shrinking length), each step moved back onto what is feasible, and at last snapped to what can be made.
     """
     space = history.space
     tried = history.tried | frozenset(map(space.key, also))
-    if space.candidates is not None:
-        left = untested.rows(space, tried)
+    if (every := space.listed) is not None:
+        left = untested.rows(every, tried)
         if not len(left):
-            raise ExhaustedError("every candidate has been tried or is pending; add candidates or end the campaign")
-        worth = score(space.encoded_candidates[left])
-        return space.candidates[int(rng.choice(left[worth == worth.max()]))]
+            raise untested.exhausted(space)
+        worth = score(every.X[left])
+        return every.points[int(rng.choice(left[worth == worth.max()]))]
     X, worth = _draw(score, history, rng)
     climbed = _climb(score, space, X, worth, rng) if slope is None else _ascend(score, slope, space, X, worth, rng)
     found = untested.distinct(space, space.decode(climbed), tried)

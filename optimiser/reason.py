@@ -64,7 +64,8 @@ def explain(
     acquisitions without it). unit: the objective's.
     """
     up = sign(history.direction)
-    values = np.array([o.value for o in history.usable], dtype=float)
+    measured = [o for o in history.usable if o.origin == "measured"] or history.usable
+    values = np.array([o.value for o in measured], dtype=float)
     middle = float(np.median(values / posterior.scale)) if len(values) else posterior.offset / posterior.scale
     promise = max(0.0, float(up * (mean / posterior.scale - middle)))
     curiosity = float(getattr(acquisition, "beta", 1.0) * sd / posterior.scale)

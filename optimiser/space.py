@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from optimiser import refuse, region, simplex
+from optimiser import listed, refuse, region, simplex
 from optimiser.constraints import KeepOut, LinearConstraint, check_constraint, check_keep_out, check_mixture
 from optimiser.parameters import (
     SAME,
@@ -186,6 +186,11 @@ class SearchSpace:
         for i, row in enumerate(self.candidates or ()):
             out.setdefault(self.key(row), []).append(i)
         return {key: tuple(rows) for key, rows in out.items()}
+
+    @cached_property
+    def listed(self) -> "listed.Listed | None":
+        """All points that can be made, where they are few enough to be gone through."""
+        return listed.everything(self)
 
     def validate(self, point: Point) -> None:
         """Raise SpaceError, saying what to change, unless the point can be made."""

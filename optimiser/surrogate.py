@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.linalg import LinAlgError
 
+from optimiser.blas import one_thread
 from optimiser.history import History, Observation
 from optimiser.kernels import Correlation
 from optimiser.posterior import Incumbent, Posterior, encoded
@@ -35,6 +36,7 @@ class Model:
     correlation: Correlation = field(default_factory=Correlation)
 
 
+@one_thread()
 def fit(history: History, warm: Posterior | None = None, model: Model | None = None) -> Posterior:
     """The posterior after all usable observations. Raises FitError.
 

@@ -4,17 +4,23 @@ import numpy as np
 import numpy.typing as npt
 
 from optimiser.history import History
+from optimiser.listed import Listed
 from optimiser.space import ExhaustedError, Point, SearchSpace
 
 Key = tuple[float | str, ...]
 
 
-def rows(space: SearchSpace, tried: frozenset[Key]) -> npt.NDArray[np.intp]:
-    """Row numbers of the candidate table not in `tried`."""
-    left = np.ones(len(space.candidates or ()), dtype=bool)
+def rows(every: Listed, tried: frozenset[Key]) -> npt.NDArray[np.intp]:
+    """Numbers of the points not in `tried`."""
+    left = np.ones(len(every.points), dtype=bool)
     for key in tried:
-        left[list(space.candidate_rows.get(key, ()))] = False
+        left[list(every.rows.get(key, ()))] = False
     return np.flatnonzero(left)
+
+
+def exhausted(space: SearchSpace) -> ExhaustedError:
+    what = "add candidates" if space.candidates is not None else "widen a bound or refine a step"
+    return ExhaustedError(f"every point that can be made has been tried or is pending; {what}, or end the campaign")
 
 
 def distinct(space: SearchSpace, points: tuple[Point, ...], tried: frozenset[Key]) -> tuple[Point, ...]:
@@ -33,9 +39,9 @@ def draw(history: History, n: int, rng: np.random.Generator, also: tuple[Point, 
     space = history.space
     tried = history.tried | frozenset(map(space.key, also))
     found: tuple[Point, ...] = ()
-    if space.candidates is not None:
-        left = rows(space, tried)
-        found = distinct(space, tuple(space.candidates[i] for i in rng.permutation(left)), tried)[:n]
+    if (every := space.listed) is not None:
+        left = rng.permutation(rows(every, tried))
+        found = distinct(space, tuple(every.points[i] for i in left), tried)[:n]
     else:
         for _ in range(20):
             if len(found) >= n:
@@ -43,8 +49,5 @@ def draw(history: History, n: int, rng: np.random.Generator, also: tuple[Point, 
             found = distinct(space, (*found, *space.sample(n + 64, rng)), tried)
         found = found[:n]
     if not found:
-        raise ExhaustedError(
-            f"all {len(tried)} points of the space were tried or are pending; widen a bound, refine a step,"
-            " add candidates, or end the campaign"
-        )
+        raise exhausted(space)
     return found

@@ -36,7 +36,7 @@ class GPStrategy:
         """
 
         def fitted() -> Posterior:
-            return posterior or fit(history, model=self.model)
+            return modelled.of(history, posterior) if posterior else fit(history, model=self.model)
 
         return modelled.ask(history, n, self.initial, fitted, self._next)
 
@@ -46,10 +46,11 @@ class GPStrategy:
         at = _Worth(acquisition, belief, known.best)
         unit = 1.0 if acquisition.logarithmic else belief.scale
         worth = Weighted(at.rank, at.slope, known.feasibility, unit)
-        left = untested.rows(space, history.tried)
-        if space.candidates is not None and len(left) and self.acquisition.between(history):
-            row = nearest_to_peak(worth.rank, space.encoded_candidates, left, belief.lengthscales, rng)
-            point: Point = space.candidates[row]
+        table = space.listed if space.candidates is not None and self.acquisition.between(history) else None
+        left = untested.rows(table, history.tried) if table is not None else np.array([], dtype=np.intp)
+        if table is not None and len(left):
+            row = nearest_to_peak(worth.rank, table.X, left, belief.lengthscales, rng)
+            point: Point = table.points[row]
         else:
             point = maximise(worth.rank, history, rng, slope=worth.slope)
         mean, sd = belief.predict([point])

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from optimiser.blas import one_thread
 from optimiser.feasibility import Feasibility
 from optimiser.history import History
 from optimiser.maximise import Score, Slope
@@ -55,6 +56,15 @@ class Weighted:
         return worth / self.unit + weight, slope / self.unit + steep
 
 
+def of(history: History, posterior: Posterior) -> Posterior:
+    """The posterior, if it is that of this history. Raises ValueError."""
+    points = tuple(o.point for o in history.usable)
+    if posterior.measured != points or posterior.direction != history.direction:
+        raise ValueError("the posterior was fitted to other observations; leave it out, or give fit(history)")
+    return posterior
+
+
+@one_thread()
 def ask(
     history: History,
     n: int,

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from optimiser.blas import one_thread
 from optimiser.feasibility import Feasibility
 from optimiser.maximise import maximise
 from optimiser.objectives.desirability import Desirability
@@ -122,6 +123,7 @@ class DesirabilityStrategy:
         return _ask(results, n, self.initial, self.name, plan)
 
 
+@one_thread()
 def _ask(results: Results, n: int, initial: int, name: str, plan: Plan) -> tuple[Suggestion, ...]:
     history = results.experiments
     first = min(n, max(0, initial - len(results.rows) - len(results.pending)))

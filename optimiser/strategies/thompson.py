@@ -37,7 +37,7 @@ class ThompsonStrategy:
         """
 
         def fitted() -> Posterior:
-            return posterior or fit(history, model=self.model)
+            return modelled.of(history, posterior) if posterior else fit(history, model=self.model)
 
         return modelled.ask(history, n, self.initial, fitted, self._next)
 

@@ -78,3 +78,14 @@ def test_chance_repeats_for_the_same_seed_and_counts_only() -> None:
     other = History(SPACE, seed=4).tell(Observation({"x": 0.9}, 3.0))
     assert history.rng().random() == other.rng().random()
     assert history.rng().random() != history.with_pending({"x": 0.5}).rng().random()
+
+
+def test_what_was_only_simulated_may_be_measured() -> None:
+    history = History(SPACE).tell(Observation({"x": 0.2}, 1.0, origin="simulated"))
+    assert history.tried == frozenset()
+
+
+def test_a_value_rounded_on_the_way_ends_the_wait_of_the_point_it_stands_for() -> None:
+    history = History(SPACE).with_pending({"x": 0.1234567}).with_pending({"x": 0.5})
+    assert history.tell(Observation({"x": 0.1235}, 1.0)).pending == ({"x": 0.5},)
+    assert len(history.tell(Observation({"x": 0.13}, 1.0)).pending) == 2
