@@ -78,7 +78,7 @@ def test_a_replicated_best_is_announced_and_a_lucky_reading_named(state):
     words = best_in_words(found, "ΔE00")
     assert "3 readings) at" in words
     assert "may be announced" in words
-    assert "Do not announce 0.1 ΔE00 at red 3000 µL, yellow 500 µL, blue 300 µL, water 200 µL: outlier susp" in words
+    assert "Do not announce 0.1 ΔE00 at red 3000 µL, yellow 500 µL, blue 300 µL, water 200 µL: outlier" in words
 
 
 def test_a_point_can_be_repeated_only_while_a_suggestion_waits(strip, insight, qtbot):
