@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from optimiser.formula import Formula, FormulaError, read_formula
+from optimiser.given import amiss, shown
 from optimiser.parameters import finite
 from optimiser.space import Array
 
@@ -67,16 +68,19 @@ class Objective:
     def _mistakes(self) -> list[str]:
         out = [] if str(self.name).strip() else ["it has no name; give it the name of its column"]
         bad = {n: v for n in NUMBERS if (v := getattr(self, n)) is not None and not finite(v)}
-        out += [f"{n} is {v!r}; give a finite number" for n, v in bad.items()]
+        out += [f"{n} is {amiss(v, 'give a finite number')}" for n, v in bad.items()]
         if not (finite(self.weight) and self.weight > 0):
-            out.append(f"weight is {self.weight!r}; give a finite number above 0")
+            out.append(f"weight is {amiss(self.weight, 'give a finite number above 0')}")
         if self.formula is not None:
             try:
                 read_formula(self.formula)
             except FormulaError as error:
                 out.append(f'the formula "{self.formula}": {error}')
         if self.goal not in GOALS:
-            return [*out, f"there is no goal {self.goal!r}{did_you_mean(self.goal, GOALS)}; choose {_or(GOALS)}"]
+            return [
+                *out,
+                f"there is no goal {shown(self.goal)}{did_you_mean(self.goal, GOALS)}; choose {_or(GOALS)}",
+            ]
         for n in ("at_least", "at_most", "target", "tolerance"):
             if getattr(self, n) is not None and n not in USES[self.goal]:
                 fit = [goal for goal in GOALS if n in USES[goal]]

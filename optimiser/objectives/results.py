@@ -7,14 +7,17 @@ failed still teaches the other objectives.
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import get_args
 
 import numpy as np
 import numpy.typing as npt
 
+from optimiser.given import amiss, check_count, shown
 from optimiser.history import Direction, History, Label, Observation
 from optimiser.objectives.objective import Objective, ObjectiveError, check, did_you_mean
 from optimiser.objectives.pareto import non_dominated
-from optimiser.parameters import Point, check_names, finite
+from optimiser.parameters import Point, finite
+from optimiser.point_checks import check_kinds
 from optimiser.space import Array, SearchSpace
 
 
@@ -29,6 +32,10 @@ class Row:
     readings: Mapping[str, float | None]
     label: Label = "measured"
     sd: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.label not in get_args(Label):
+            raise ObjectiveError([f"the label is {shown(self.label)}; choose one of {', '.join(get_args(Label))}"])
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +54,7 @@ class Results:
     """All experiments of one campaign with several objectives, the points asked for but not yet told, and the seed.
 
     columns: what is measured at each point; by default what the objectives need, apart from parameters.
-    Raises ObjectiveError, which names all mistakes at once.
+    Raises ObjectiveError, which names all mistakes at once, and ValueError for a seed that is no whole number.
     """
 
     space: SearchSpace
@@ -59,6 +66,7 @@ class Results:
 
     def __post_init__(self) -> None:
         check(self.objectives, self.space.names, self.columns or None)
+        check_count("the seed is", self.seed, 0)
         if not self.columns:
             needed = [n for o in self.objectives for n in sorted(o.needs) if n not in self.space.names]
             object.__setattr__(self, "columns", tuple(dict.fromkeys(needed)))
@@ -72,9 +80,10 @@ class Results:
     ) -> "Results":
         """New results with the row, its point no longer pending. Raises ObjectiveError and SpaceError.
 
+        The point may lie out of bounds, as those measured before a bound was narrowed do.
         readings: each column's, None for a measurement that failed; nothing at all ({}) when the experiment did.
         """
-        check_names(self.space.names, point)
+        check_kinds(self.space.parameters, point)
         self._check(readings, sd or {})
         row = Row(
             point, {c: None if (v := readings.get(c)) is None else float(v) for c in self.columns}, label, sd or {}
@@ -96,21 +105,23 @@ class Results:
             ]
         for name, value in readings.items():
             if value is not None and not finite(value):
-                out.append(f"{name} is {value!r}; give a finite number, or None for a failed measurement")
+                instead = "give a finite number, or None for a failed measurement"
+                out.append(f"{name} is {amiss(value, instead)}")
         for name, value in sd.items():
             if not (finite(value) and value >= 0):
-                out.append(f"the standard deviation of {name} is {value!r}; give a finite number from 0 up")
+                instead = "give a finite number from 0 up"
+                out.append(f"the standard deviation of {name} is {amiss(value, instead)}")
         if out:
             raise ObjectiveError(out)
 
     def with_pending(self, point: Point) -> "Results":
-        check_names(self.space.names, point)
+        check_kinds(self.space.parameters, point)
         return replace(self, pending=(*self.pending, point))
 
     def relabel(self, index: int, label: Label) -> "Results":
         """New results in which row `index` (from 0, in order) is something else. Raises ValueError."""
-        if not 0 <= index < len(self.rows):
-            raise ValueError(f"there is no row {index}; there are {len(self.rows)}")
+        if index not in range(len(self.rows)):
+            raise ValueError(f"there is no row {shown(index)}; there are {len(self.rows)}")
         rows = list(self.rows)
         rows[index] = replace(rows[index], label=label)
         return replace(self, rows=tuple(rows))

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from optimiser.given import shown
+from optimiser.objectives.objective import Objective
+from optimiser.objectives.results import Results
 from optimiser.space import (
     Categorical,
     Continuous,
@@ -85,6 +87,31 @@ def test_points() -> None:
         (lambda: SPACE.validate(POINT | {"T": 10**5000}), "T is 1e5000 or so; give a number from 20 to 80"),
         (lambda: SPACE.validate(POINT | {"solvent": 10**400}), "solvent = 1e400 or so is unknown"),
     ])  # fmt: skip
+
+
+def test_rows_of_several_objectives() -> None:
+    good = Results(SPACE, (Objective("y"), Objective("z")))
+    read = {"y": 1.0, "z": None}
+    huge: Any = 10**5000
+    refused([
+        (lambda: good.tell(POINT | {"T": "30"}, read), f"T is '30'{TEXT}"),
+        (lambda: good.tell(POINT | {"T": math.nan}, read), "T is nan; give a number from 20 to 80"),
+        (lambda: good.tell(POINT | {"solvent": "water"}, read), "water is unknown; choose one of toluene"),
+        (lambda: good.tell({"T": 30.0}, read), "the point lacks solvent"),
+        (lambda: good.tell((30.0, "DMF"), read), "give its values by name"),  # type: ignore[arg-type]
+        (lambda: good.tell(POINT, read | {"y": "1"}), f"y is '1'{TEXT}"),  # type: ignore[dict-item]
+        (lambda: good.tell(POINT, read | {"y": huge}), "y is 1e5000 or so; give a finite number, or None"),
+        (lambda: good.tell(POINT, read, sd={"y": "1"}), f"the standard deviation of y is '1'{TEXT}"),  # type: ignore[dict-item]
+        (lambda: good.tell(POINT, read, "bad"), "the label is 'bad'; choose one of measured, failed"),  # type: ignore[arg-type]
+        (lambda: good.with_pending(POINT | {"T": None}), "T is None; give a number from 20 to 80"),  # type: ignore[arg-type]
+        (lambda: good.tell(POINT, read).relabel(0, "bad"), "the label is 'bad'; choose one of"),  # type: ignore[arg-type]
+        (lambda: good.tell(POINT, read).relabel(0.5, "failed"), "there is no row 0.5; there are 1"),  # type: ignore[arg-type]
+        (lambda: Results(SPACE, good.objectives, seed="a"), "the seed is 'a': it is text; give a whole number"),  # type: ignore[arg-type]
+        (lambda: Results(SPACE, good.objectives, seed=1.5), "the seed is 1.5; give a whole number from 0 up"),  # type: ignore[arg-type]
+        (lambda: Results(SPACE, good.objectives, seed=-1), "the seed is -1; give a whole number from 0 up"),
+        (lambda: Objective("y", at_least="3"), f"at_least is '3'{TEXT}"),  # type: ignore[arg-type]
+    ])  # fmt: skip
+    assert good.tell(POINT | {"T": 500.0}, read).rows[0].label == "measured"
 
 
 def test_long_things_are_shown_short() -> None:
