@@ -12,6 +12,7 @@ from optimiser.posterior import Posterior
 from optimiser.space import Array, Categorical, Parameter, Point, SearchSpace
 
 NEAREST = 3
+MOST_FIGURES = 12
 LEADING = 0.1
 """A parameter is named as one that matters from this share of the relevance on."""
 ROWS = 512
@@ -76,14 +77,15 @@ def explain(
     near = nearest(history, posterior, point)
     matters = relevance(posterior)
     percent = round(100 * shares[0])
+    known = "so far" if any(o.origin == "measured" for o in history.usable) else "simulated"
     text = (
-        f"Expected {amount(mean, unit, 4)} ± {figures(sd, 2)}: {percent} % promise and"
-        f" {100 - percent} % curiosity, with {in_percent(chance)} to beat the best so far ({figures(best, 4)})"
+        f"Expected {beside(mean, sd)} {unit}".rstrip() + f" ± {figures(sd, 2)}: {percent} % promise and"
+        f" {100 - percent} % curiosity, with {in_percent(chance)} to beat the best {known} ({beside(best, sd)})"
     )
     if near:
         first = near[0]
-        gave = f"{'gave' if first.n == 1 else f'gave on average of {first.n}'} {figures(first.value, 4)}"
-        text += f"; the nearest measured point, {100 * first.apart:.0f} % of a range away, {gave}"
+        gave = f"{'gave' if first.n == 1 else f'gave on average of {first.n}'} {beside(first.value, sd)}"
+        text += f"; the nearest measured point, {share_in_percent(first.apart)} of a range away, {gave}"
     leading = [n for n, share in sorted(matters.items(), key=lambda item: -item[1]) if share >= LEADING][:2]
     if leading and len(matters) > 1:
         text += f". What matters most: {', '.join(f'{n} ({100 * matters[n]:.0f} %)' for n in leading)}"
@@ -180,6 +182,23 @@ def figures(value: float, count: int = 3) -> str:
     """So many figures; a power of ten only for the very large and the very small: 110, not 1.1e+02."""
     text = f"{value:.{count}g}"
     return f"{float(text):.0f}" if "e+" in text and abs(value) < 1e9 else text
+
+
+def beside(value: float, sd: float) -> str:
+    """Four figures, or as many as two figures of the standard deviation ask for: 1000000.12 beside 0.23."""
+    if not (value and sd > 0):
+        return figures(value, 4)
+    exponent, of_sd = (int(f"{abs(x):.1e}".split("e")[1]) for x in (value, sd))
+    count = min(exponent - of_sd + 2, MOST_FIGURES)
+    decimals = count - 1 - exponent
+    if count > 4 and 0 < decimals <= MOST_FIGURES:
+        return f"{value:.{decimals}f}"
+    return figures(value, max(4, count))
+
+
+def share_in_percent(part: float) -> str:
+    """`12 %`; never nothing of what is more than nothing."""
+    return "less than 1 %" if 0 < part < 0.01 else f"{100 * part:.0f} %"
 
 
 def in_percent(chance: float) -> str:

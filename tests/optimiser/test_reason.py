@@ -10,7 +10,18 @@ from scipy.stats import norm
 
 from optimiser.acquisition import EI, UCB
 from optimiser.history import History, Observation
-from optimiser.reason import Reason, amount, explain, figures, in_percent, in_words, nearest, relevance
+from optimiser.reason import (
+    Reason,
+    amount,
+    beside,
+    explain,
+    figures,
+    in_percent,
+    in_words,
+    nearest,
+    relevance,
+    share_in_percent,
+)
 from optimiser.space import Categorical, Continuous, Mixture, Point, SearchSpace
 from optimiser.surrogate import fit
 from tests.optimiser.histories import histories
@@ -120,6 +131,50 @@ def test_figures_are_read_by_chemists() -> None:
     assert in_percent(0.0) == "a chance below 1 %"
     assert in_percent(1.0) == "a chance above 99 %"
     assert in_percent(0.126) == "a chance of 13 %"
+
+
+@pytest.mark.parametrize(
+    ("value", "sd", "words"),
+    [
+        (84.9912, 3.2, "84.99"),
+        (1e6, 0.23, "1000000.00"),
+        (1000000.126, 0.23, "1000000.13"),
+        (-1e9, 0.02, "-1000000000.00"),
+        (1234567.0, 230.0, "1234570"),
+        (100.0, 0.0996, "100.00"),
+        (12.3456, 1e-9, "12.3456000000"),
+        (1.234567e-20, 1e-25, "1.234567e-20"),
+        (0.0, 0.1, "0"),
+        (40.0, 0.0, "40"),
+        (1e300, 1e-300, "1e+300"),
+    ],
+)
+def test_a_value_has_the_figures_that_its_sd_asks_for(value: float, sd: float, words: str) -> None:
+    assert beside(value, sd) == words
+
+
+def test_a_large_value_with_a_small_sd_is_told_apart_from_the_best() -> None:
+    history, point = heated(), {"temperature": 55.0, "stirring": 100.0}
+    sentence = explain(UCB(), history, fit(history), point, 1000000.5, 0.23, 1000000.12, "%").sentence
+    assert sentence.startswith("Expected 1000000.50 % ± 0.23: ")
+    assert "to beat the best so far (1000000.12)" in sentence
+
+
+def test_a_point_close_by_is_not_none_of_a_range_away() -> None:
+    point = {**heated().usable[0].point}
+    assert "measured point, 0 % of a range away" in reason(heated(), point).sentence
+    point["temperature"] = float(point["temperature"]) + 0.1
+    assert "measured point, less than 1 % of a range away" in reason(heated(), point).sentence
+    assert [share_in_percent(x) for x in (0.0, 1e-9, 0.126, 2.5)] == ["0 %", "less than 1 %", "13 %", "250 %"]
+
+
+def test_the_best_of_simulated_rows_alone_is_called_so() -> None:
+    history = History(SPACE)
+    for o in heated().usable:
+        history = history.tell(Observation(o.point, o.value, origin="simulated"))
+    posterior = fit(history)
+    found = explain(UCB(), history, posterior, history.usable[0].point, 30.0, 5.0, 50.0)
+    assert "to beat the best simulated (50)" in found.sentence
 
 
 def test_a_point_in_words_leaves_out_what_is_not_in_the_blend() -> None:
