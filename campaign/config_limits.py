@@ -82,11 +82,12 @@ def limits_in_words(table: Table) -> str:
     out = []
     for place, row in _tables(ConstraintRow, table, "constraint", aside, coefficients={}, bound=0.0):
         if not aside.under(place) and any(row.coefficients.values()):
-            made = LinearConstraint(row.coefficients, row.relation, row.bound, row.name)
-            out.append(f"{made.name}: {made.formula}." if made.name else f"{made.formula}.")
+            made = _made(LinearConstraint, place, aside, row.coefficients, row.relation, row.bound, row.name)
+            if made:
+                out.append(f"{made.name}: {made.formula}." if made.name else f"{made.formula}.")
     for place, area in _tables(KeepOutRow, table, "keep_out", aside, region={}):
-        if not aside.under(place) and area.region:
-            keep_out = KeepOut(area.region, area.name)
+        known = not aside.under(place) and area.region
+        if known and (keep_out := _made(KeepOut, place, aside, area.region, area.name)):
             words = f"othing is made at {keep_out.words}."
             out.append(f"{area.name}: n{words}" if area.name else f"N{words}")
     return " ".join(out)

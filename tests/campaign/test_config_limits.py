@@ -168,3 +168,5 @@ def test_limits_in_words():
     assert words == ("solubility: 2 acid + T ≤ 150. acid ≥ 1. Nothing is made at T 80 to 100 and solvent DMF.")
     assert limits_in_words(tomllib.loads(WRONG)).endswith("Nothing is made at U 1 to 2.")
     assert limits_in_words({}) == ""
+    unread = "[[keep_out]]\nregion = { T = [20, inf] }\n[[constraint]]\ncoefficients = { T = inf }\nbound = 1"
+    assert limits_in_words(tomllib.loads(unread)) == ""
