@@ -107,11 +107,19 @@ class HostedCamera:
         return lambda: self._listeners.remove(function)
 
     def capture(self, timeout_s: float = 5.0) -> Frame:
-        number = int(self._ask("capture", timeout_s, patience_s=timeout_s + 1.0))
-        frame = self._ring.get(number) if self._ring is not None else None
-        if frame is None:
-            raise DeviceTimeoutError(self.name, "the picture came and was overtaken; this program is too slow")
-        return frame
+        end_s = time.monotonic() + timeout_s
+        while True:
+            asked_s = time.monotonic()
+            number = int(self._ask("capture", timeout_s, patience_s=timeout_s + 1.0))
+            ring = self._ring
+            frame = ring.get(number) if ring is not None else None
+            if frame is None and ring is not None:  # overtaken on the way: a still newer one is as good
+                newest = ring.latest()
+                frame = newest if newest is not None and newest.taken_s >= asked_s else None
+            if frame is not None:
+                return frame
+            if time.monotonic() >= end_s:
+                raise DeviceTimeoutError(self.name, "the picture came and was overtaken; this program is too slow")
 
     def latest(self) -> Frame | None:
         """The newest frame; the same object until there is a newer one."""

@@ -70,6 +70,22 @@ def test_a_camera_process_that_dies_is_started_again_when_asked(camera, monkeypa
     pytest.fail("no picture again")
 
 
+def test_a_picture_that_is_overtaken_on_the_way_gives_place_to_a_newer_one(camera, monkeypatch):
+    ask, pause = camera._ask, threading.Event()
+
+    def slowly(what, *arguments, patience_s=5.0):
+        answer = ask(what, *arguments, patience_s=patience_s)
+        while what == "capture" and camera.latest().number <= answer + 24:  # so many pictures are kept
+            pause.wait(0.02)
+        return answer
+
+    monkeypatch.setattr(camera, "_ask", slowly)
+    asked_s = time.monotonic()
+    frame = camera.capture()
+    assert frame.taken_s >= asked_s
+    assert frame.image.shape == (480, 640, 3)
+
+
 def test_a_camera_that_is_not_there_is_named_with_the_other_devices(source):
     nowhere = CameraSpec("opencv_camera", "/dev/video99", {})
     with pytest.raises(RigOpenError, match="camera on /dev/video99") as caught:
