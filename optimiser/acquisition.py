@@ -11,7 +11,9 @@ from typing import Protocol
 import numpy as np
 from scipy.special import erfcx, log_ndtr, ndtr
 
+from optimiser.given import amiss
 from optimiser.history import Direction, History
+from optimiser.parameters import finite
 from optimiser.space import Array
 
 HALF_LOG_2PI = 0.5 * np.log(2 * np.pi)
@@ -66,8 +68,8 @@ class UCB:
     name: str = "ucb"
 
     def __post_init__(self) -> None:
-        if not (np.isfinite(self.beta) and self.beta >= 0):
-            raise ValueError(f"beta is {self.beta}; give a finite number from 0 up (1 is the usual one)")
+        if not (finite(self.beta) and self.beta >= 0):
+            raise ValueError(f"beta is {amiss(self.beta, 'give a finite number from 0 up (1 is the usual one)')}")
 
     @property
     def logarithmic(self) -> bool:
@@ -106,10 +108,10 @@ class Schedule:
     name: str = "ucb-schedule"
 
     def __post_init__(self) -> None:
-        if not 0 < self.delta < 1:
-            raise ValueError(f"delta is {self.delta}; give the chance to be wrong, between 0 and 1")
-        if not 0 < self.share <= 1:
-            raise ValueError(f"share is {self.share}; give a part above 0, at most 1")
+        if not (finite(self.delta) and 0 < self.delta < 1):
+            raise ValueError(f"delta is {amiss(self.delta, 'give the chance to be wrong, between 0 and 1')}")
+        if not (finite(self.share) and 0 < self.share <= 1):
+            raise ValueError(f"share is {amiss(self.share, 'give a part above 0, at most 1')}")
 
     def at(self, history: History) -> UCB:
         t = max(1, len(history.usable))

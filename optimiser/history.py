@@ -6,7 +6,8 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from optimiser.parameters import Point, finite
+from optimiser.given import amiss, check_count, shown
+from optimiser.parameters import Point, check_named, finite
 from optimiser.point_checks import check_kinds
 from optimiser.space import SearchSpace
 
@@ -41,18 +42,21 @@ class Observation:
     label: Label = "measured"
 
     def __post_init__(self) -> None:
+        check_named(self.point)
         for what, word, known in (("origin", self.origin, Origin), ("label", self.label, Label)):
             if word not in get_args(known):
-                raise ValueError(f"the {what} is {word!r}; choose one of {', '.join(get_args(known))}")
+                raise ValueError(f"the {what} is {shown(word)}; choose one of {', '.join(get_args(known))}")
         if self.value is None and self.label == "measured":
             object.__setattr__(self, "label", "failed")
         if self.value is not None and not finite(self.value):
-            raise ValueError(f"the value is {self.value!r}; give a finite number, or None for a failed experiment")
+            instead = "give a finite number, or None for a failed experiment"
+            raise ValueError(f"the value is {amiss(self.value, instead)}")
         if self.sd is not None and not (finite(self.sd) and self.sd >= 0):
-            raise ValueError(f"the standard deviation is {self.sd!r}; give a finite number from 0 up, or None")
+            instead = "give a finite number from 0 up, or None"
+            raise ValueError(f"the standard deviation is {amiss(self.sd, instead)}")
         for name, x in self.point.items():
             if not isinstance(x, str) and not finite(x):
-                raise ValueError(f"{name} is {x!r}; a measured point needs finite numbers")
+                raise ValueError(f"{name} is {shown(x)}; a measured point needs finite numbers")
 
 
 @dataclass(frozen=True)
@@ -67,9 +71,8 @@ class History:
 
     def __post_init__(self) -> None:
         if self.direction not in get_args(Direction):
-            raise ValueError(f"the direction is {self.direction!r}; choose maximise or minimise")
-        if self.seed < 0:
-            raise ValueError(f"the seed is {self.seed}; give a whole number from 0 up")
+            raise ValueError(f"the direction is {shown(self.direction)}; choose maximise or minimise")
+        check_count("the seed is", self.seed, 0)
 
     def tell(self, observation: Observation) -> "History":
         """A new history with the observation, its point no longer pending. Raises SpaceError.

@@ -7,6 +7,7 @@ import numpy as np
 from optimiser import untested
 from optimiser.acquisition import Acquisition, Policy, Turns
 from optimiser.between import nearest_to_peak
+from optimiser.given import check_count, shown
 from optimiser.history import History
 from optimiser.maximise import maximise
 from optimiser.reason import explain
@@ -28,6 +29,12 @@ class GPStrategy:
     initial: int = 5
     model: Model = field(default_factory=Model)
     unit: str = ""
+
+    def __post_init__(self) -> None:
+        policy = self.acquisition
+        if isinstance(policy, type) or not (hasattr(policy, "at") and hasattr(policy, "between")):
+            raise ValueError(f"the acquisition is {shown(policy)}; give a policy, as EI() or UCB(1.0)")
+        check_count("the number of initial experiments is", self.initial, 0)
 
     def ask(self, history: History, n: int = 1, posterior: Posterior | None = None) -> tuple[Suggestion, ...]:
         """n different points that know of each other and of the pending ones.

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from optimiser import untested
+from optimiser.given import check_count
 from optimiser.history import History
 from optimiser.space import Array, ExhaustedError, Point
 from optimiser.suggestion import Suggestion
 
+ASKED = "the number of suggestions asked for is"
 REFERENCE = 256
 OPTIONS = 64
 
@@ -23,6 +25,7 @@ class InitialStrategy:
     """
 
     def ask(self, history: History, n: int = 1) -> tuple[Suggestion, ...]:
+        check_count(ASKED, n, 1)
         first = not history.observations and not history.pending
         points = spread(history, n, history.rng())
         return tuple(

@@ -7,10 +7,11 @@ import numpy as np
 
 from optimiser.blas import one_thread
 from optimiser.feasibility import Feasibility
+from optimiser.given import check_count
 from optimiser.history import History
 from optimiser.maximise import Score, Slope
 from optimiser.space import Array, ExhaustedError
-from optimiser.strategies.initial import InitialStrategy, spread
+from optimiser.strategies.initial import ASKED, InitialStrategy, spread
 from optimiser.suggestion import Suggestion
 from optimiser.surrogate import FitError, Posterior
 
@@ -77,6 +78,7 @@ def ask(
     fitted: the posterior after the usable observations; FitError spreads the points out instead, and says why.
     Raises ExhaustedError when nothing untested is left.
     """
+    check_count(ASKED, n, 1)
     known = len(history.observations) + len(history.pending)
     first = min(n, max(0, initial - known))
     out = InitialStrategy().ask(history, first) if first else ()

@@ -12,6 +12,7 @@ import numpy as np
 
 from optimiser.blas import one_thread
 from optimiser.feasibility import Feasibility
+from optimiser.given import amiss, check_count
 from optimiser.maximise import maximise
 from optimiser.objectives.desirability import Desirability
 from optimiser.objectives.expected import (
@@ -24,8 +25,9 @@ from optimiser.objectives.expected import (
 )
 from optimiser.objectives.objective import Objective
 from optimiser.objectives.results import Results
+from optimiser.parameters import finite
 from optimiser.space import Array, ExhaustedError, Point
-from optimiser.strategies.initial import InitialStrategy, spread
+from optimiser.strategies.initial import ASKED, InitialStrategy, spread
 from optimiser.suggestion import Suggestion
 from optimiser.surrogate import FitError, Posterior, fit
 
@@ -84,6 +86,9 @@ class HypervolumeStrategy:
     initial: int = 5
     name: str = "hypervolume"
 
+    def __post_init__(self) -> None:
+        check_count("the number of initial experiments is", self.initial, 0)
+
     def ask(self, results: Results, n: int = 1) -> tuple[Suggestion, ...]:
         """n different feasible points. Raises ExhaustedError when nothing untested is left."""
 
@@ -102,6 +107,11 @@ class DesirabilityStrategy:
     initial: int = 5
     beta: float = 1.0
     name: str = "desirability"
+
+    def __post_init__(self) -> None:
+        check_count("the number of initial experiments is", self.initial, 0)
+        if not (finite(self.beta) and self.beta >= 0):
+            raise ValueError(f"beta is {amiss(self.beta, 'give a finite number from 0 up (1 is the usual one)')}")
 
     def ask(self, results: Results, n: int = 1) -> tuple[Suggestion, ...]:
         """n different feasible points. Raises ExhaustedError when nothing untested is left."""
@@ -125,6 +135,7 @@ class DesirabilityStrategy:
 
 @one_thread()
 def _ask(results: Results, n: int, initial: int, name: str, plan: Plan) -> tuple[Suggestion, ...]:
+    check_count(ASKED, n, 1)
     history = results.experiments
     first = min(n, max(0, initial - len(results.rows) - len(results.pending)))
     out: tuple[Suggestion, ...] = InitialStrategy().ask(history, first) if first else ()

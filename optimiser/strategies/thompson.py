@@ -6,6 +6,7 @@ import numpy as np
 
 from optimiser import thompson
 from optimiser.acquisition import UCB, sign
+from optimiser.given import check_count
 from optimiser.history import History
 from optimiser.maximise import maximise
 from optimiser.reason import explain
@@ -28,6 +29,9 @@ class ThompsonStrategy:
     initial: int = 5
     unit: str = ""
     model: Model = field(default_factory=Model)
+
+    def __post_init__(self) -> None:
+        check_count("the number of initial experiments is", self.initial, 0)
 
     def ask(self, history: History, n: int = 1, posterior: Posterior | None = None) -> tuple[Suggestion, ...]:
         """n different points that know of each other and of the pending ones; `acquisition` is the drawn function's

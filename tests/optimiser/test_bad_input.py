@@ -138,9 +138,9 @@ def test_more_asked_for_than_candidates_gives_what_is_left(strategy: Strategy) -
 
 @pytest.mark.parametrize("bad", BAD, ids=lambda v: f"{v!r:.6}")
 def test_what_is_no_finite_number_is_refused(bad: Any) -> None:
-    with pytest.raises(ValueError, match="give a finite number, or None"):
+    with pytest.raises(ValueError, match=r"give a finite number, or None|float\(\)"):
         Observation(POINT, bad)
-    with pytest.raises(ValueError, match="give a finite number from 0 up"):
+    with pytest.raises(ValueError, match=r"give a finite number from 0 up|float\(\)"):
         Observation(POINT, 1.0, sd=bad)
     with pytest.raises(ValueError, match=r"needs finite numbers|x is .*(float\(\)|give a number from 0 to 10)"):
         History(SPACE).tell(Observation(POINT | {"x": bad}, 1.0))

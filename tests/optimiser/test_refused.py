@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from optimiser.acquisition import EI, UCB, Schedule, Turns
 from optimiser.given import shown
+from optimiser.history import History, Observation
 from optimiser.objectives.objective import Objective
 from optimiser.objectives.results import Results
 from optimiser.space import (
@@ -20,6 +22,11 @@ from optimiser.space import (
     SearchSpace,
     Stepped,
 )
+from optimiser.strategies.gp import GPStrategy
+from optimiser.strategies.initial import InitialStrategy
+from optimiser.strategies.random import RandomStrategy
+from optimiser.strategies.several import DesirabilityStrategy, HypervolumeStrategy
+from optimiser.strategies.thompson import ThompsonStrategy
 
 SPACE = SearchSpace((Continuous("T", 20, 80), Categorical("solvent", ("toluene", "DMF"))))
 POINT = {"T": 30.0, "solvent": "DMF"}
@@ -87,6 +94,58 @@ def test_points() -> None:
         (lambda: SPACE.validate(POINT | {"T": 10**5000}), "T is 1e5000 or so; give a number from 20 to 80"),
         (lambda: SPACE.validate(POINT | {"solvent": 10**400}), "solvent = 1e400 or so is unknown"),
     ])  # fmt: skip
+
+
+def test_what_is_seen() -> None:
+    refused([
+        (lambda: History(SPACE, seed="a"), "the seed is 'a': it is text; give a whole number from 0 up"),  # type: ignore[arg-type]
+        (lambda: History(SPACE, seed=1.5), "the seed is 1.5; give a whole number from 0 up"),  # type: ignore[arg-type]
+        (lambda: History(SPACE, seed=True), "the seed is True; give a whole number from 0 up"),
+        (lambda: Observation((0.1, 0.2), 1.0), r"the point is \(0.1, 0.2\); give its values by name"),  # type: ignore[arg-type]
+        (lambda: Observation(POINT, "3"), f"the value is '3'{TEXT}"),  # type: ignore[arg-type]
+        (lambda: Observation(POINT, 10**5000), "the value is 1e5000 or so; give a finite number, or None"),
+        (lambda: Observation(POINT, 1.0, sd="3"), f"the standard deviation is '3'{TEXT}"),  # type: ignore[arg-type]
+        (lambda: History(SPACE).with_pending(30.0), "the point is 30.0; give its values by name"),  # type: ignore[arg-type]
+    ])  # fmt: skip
+    assert History(SPACE, seed=np.int64(3)).rng().random() == History(SPACE, seed=3).rng().random()  # type: ignore[arg-type]
+
+
+def test_acquisition_functions() -> None:
+    refused([
+        (lambda: UCB("a"), "beta is 'a': it is text; give a finite number from 0 up"),  # type: ignore[arg-type]
+        (lambda: UCB("2"), f"beta is '2'{TEXT}"),  # type: ignore[arg-type]
+        (lambda: Turns(None), "beta is None; give a finite number from 0 up"),  # type: ignore[arg-type]
+        (lambda: Schedule(delta="x"), "delta is 'x': it is text; give the chance to be wrong"),  # type: ignore[arg-type]
+        (lambda: Schedule(share="1"), f"share is '1'{TEXT}"),  # type: ignore[arg-type]
+    ])  # fmt: skip
+
+
+def test_strategies() -> None:
+    refused([
+        (lambda: GPStrategy("ei"), r"the acquisition is 'ei'; give a policy, as EI\(\) or UCB\(1.0\)"),  # type: ignore[arg-type]
+        (lambda: GPStrategy(EI), r"the acquisition is .*; give a policy, as EI\(\) or UCB\(1.0\)"),  # type: ignore[arg-type]
+        (lambda: DesirabilityStrategy(beta="1"), f"beta is '1'{TEXT}"),  # type: ignore[arg-type]
+    ])  # fmt: skip
+    for kind in (GPStrategy, ThompsonStrategy, HypervolumeStrategy, DesirabilityStrategy):
+        for initial in (-1, 2.5, "5"):
+            with pytest.raises(ValueError, match=r"initial experiments is .*(whole number from 0|float\(\))"):
+                kind(initial=initial)  # type: ignore[operator]
+
+
+def test_how_many_are_asked_for() -> None:
+    results = Results(SPACE, (Objective("y"), Objective("z")))
+    strategies: Any = [
+        (GPStrategy(), History(SPACE)),
+        (ThompsonStrategy(), History(SPACE)),
+        (InitialStrategy(), History(SPACE)),
+        (RandomStrategy(), History(SPACE)),
+        (HypervolumeStrategy(), results),
+        (DesirabilityStrategy(), results),
+    ]
+    for strategy, seen in strategies:
+        for n in (0, -1, 1.0, "2", None, True):
+            with pytest.raises(ValueError, match=r"asked for is .*(whole number from 1 up|float\(\))"):
+                strategy.ask(seen, n)
 
 
 def test_rows_of_several_objectives() -> None:
