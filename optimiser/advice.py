@@ -1,6 +1,5 @@
 """When to stop: what further experiments may still bring, in the objective's unit and per hour. Never silent."""
 
-import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -11,8 +10,10 @@ from optimiser import untested
 from optimiser.acquisition import EI, sign
 from optimiser.best import assess
 from optimiser.feasibility import Feasibility
+from optimiser.given import amiss, whole
 from optimiser.health import Light
 from optimiser.history import History
+from optimiser.parameters import finite
 from optimiser.posterior import Posterior
 from optimiser.reason import amount, in_percent
 from optimiser.space import ExhaustedError, Point
@@ -106,13 +107,14 @@ def _check(
     useful: float | None, target: float | None, budget: int | None, hours: float | None, patience: int | None
 ) -> None:
     for name, value in (("smallest useful difference", useful), ("duration", hours)):
-        if value is not None and not (math.isfinite(value) and value > 0):
-            raise ValueError(f"the {name} is {value}; give a number above 0, or leave it out")
-    if target is not None and not math.isfinite(target):
-        raise ValueError(f"the target is {target}; give a finite number, or leave it out")
+        if value is not None and not (finite(value) and value > 0):
+            raise ValueError(f"the {name} is {amiss(value, 'give a number above 0, or leave it out')}")
+    if target is not None and not finite(target):
+        raise ValueError(f"the target is {amiss(target, 'give a finite number, or leave it out')}")
     for name, count in (("budget", budget), ("patience", patience)):
-        if count is not None and count < 1:
-            raise ValueError(f"the {name} is {count} experiments; give 1 or more, or leave it out")
+        if count is not None and not whole(count, 1):
+            instead = "give a whole number of experiments from 1 up, or leave it out"
+            raise ValueError(f"the {name} is {amiss(count, instead)}")
 
 
 def _figures(

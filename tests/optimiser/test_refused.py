@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from optimiser.acquisition import EI, UCB, Schedule, Turns
+from optimiser.advice import advise
 from optimiser.given import shown
 from optimiser.history import History, Observation
 from optimiser.objectives.objective import Objective
@@ -27,6 +28,7 @@ from optimiser.strategies.initial import InitialStrategy
 from optimiser.strategies.random import RandomStrategy
 from optimiser.strategies.several import DesirabilityStrategy, HypervolumeStrategy
 from optimiser.strategies.thompson import ThompsonStrategy
+from optimiser.surrogate import fit
 
 SPACE = SearchSpace((Continuous("T", 20, 80), Categorical("solvent", ("toluene", "DMF"))))
 POINT = {"T": 30.0, "solvent": "DMF"}
@@ -146,6 +148,24 @@ def test_how_many_are_asked_for() -> None:
         for n in (0, -1, 1.0, "2", None, True):
             with pytest.raises(ValueError, match=r"asked for is .*(whole number from 1 up|float\(\))"):
                 strategy.ask(seen, n)
+
+
+def test_advice() -> None:
+    history = History(SPACE)
+    for i, point in enumerate(SPACE.sample(6, np.random.default_rng(0))):
+        history = history.tell(Observation(point, float(i)))
+    posterior = fit(history)
+    cases: list[tuple[dict[str, Any], str]] = [
+        ({"useful": "a"}, "the smallest useful difference is 'a': it is text; give a number above 0"),
+        ({"hours": "2"}, f"the duration is '2'{TEXT}"),
+        ({"target": "80"}, f"the target is '80'{TEXT}"),
+        ({"budget": 2.5}, "the budget is 2.5; give a whole number of experiments from 1 up, or leave it out"),
+        ({"budget": 0}, "the budget is 0; give a whole number of experiments from 1 up"),
+        ({"patience": "5"}, f"the patience is '5'{TEXT}"),
+    ]
+    for given, said in cases:
+        with pytest.raises(ValueError, match=said):
+            advise(history, posterior, **given)
 
 
 def test_rows_of_several_objectives() -> None:
