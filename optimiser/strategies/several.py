@@ -26,6 +26,7 @@ from optimiser.objectives.expected import (
 from optimiser.objectives.objective import Objective
 from optimiser.objectives.results import Results
 from optimiser.parameters import finite
+from optimiser.reason import in_percent, share_in_percent
 from optimiser.space import Array, ExhaustedError, Point
 from optimiser.strategies.initial import ASKED, InitialStrategy, spread
 from optimiser.suggestion import Suggestion
@@ -194,9 +195,9 @@ def _suggestion(
     all_met = None
     if any(o.threshold is not None for o in results.objectives):
         all_met = float(chance_all_met(results.objectives, mean, sd)[0])
-        said.append(f"all targets are met with a chance of {_percent(all_met)}")
+        said.append(f"all targets are met with {in_percent(all_met)}")
     if possible is not None:
-        said.append(f"it can be made with a chance of {_percent(float(possible.probability(X)[0]))}")
+        said.append(f"it can be made with {in_percent(float(possible.probability(X)[0]))}")
     return SeveralSuggestion(point, None, None, value, f"Expected {'; '.join(said)}.", name, here, all_met)
 
 
@@ -210,33 +211,25 @@ def _improves(results: Results, mean: Array, sd: Array) -> str:
     most = int(np.argmax(chances))
     if chances[most] < 0.05:
         return "hardly better than the best in any one objective, but a compromise between them"
-    return f"most likely to improve {results.objectives[most].name} (a chance of {_percent(chances[most])})"
+    return f"most likely to improve {results.objectives[most].name} ({in_percent(chances[most])})"
 
 
 def _growth(better: HypervolumeImprovement, mean: Array, sd: Array) -> tuple[float, str]:
     """The expected improvement, in the product of the objectives' units, and it in words."""
     log_gain = float(better.log_expected(mean, sd)[0])
     chance = better.chance(mean, sd)
-    said = "" if chance is None else f", and the front grows with a chance of {_percent(float(chance[0]))}"
+    said = "" if chance is None else f", and the front grows with {in_percent(float(chance[0]))}"
     with np.errstate(over="ignore"):
         gain = float(np.exp(log_gain))
         if better.log_volume == -np.inf:
             return gain, f"nothing measured is above all thresholds yet{said}"
         share = float(np.exp(log_gain - better.log_volume))
-    return gain, f"the dominated volume grows by {_percent(share)} of what it is{said}"
+    return gain, f"the dominated volume grows by {share_in_percent(share)} of what it is{said}"
 
 
 def _expected(belief: Belief) -> str:
     unit = f" {belief.objective.unit}" if belief.objective.unit else ""
     return f"{belief.objective.name} {_figures(belief.mean, 4)} ± {_figures(belief.sd, 2)}{unit}"
-
-
-def _percent(part: float) -> str:
-    if 0 < part < 0.01:
-        return "less than 1 %"
-    if 0.99 < part < 1:
-        return "more than 99 %"
-    return f"{100 * part:.0f} %"
 
 
 def _figures(value: float, count: int) -> str:

@@ -75,10 +75,11 @@ def test_what_is_expected_is_said_in_words() -> None:
     assert "the front grows with a chance of" in open_.reason
     assert "targets" not in open_.reason
     hopeless = (Objective("high", at_least=10.9), Objective("low", "minimise", at_most=1e-6))
-    assert (
-        "nothing measured is above all thresholds yet"
-        in HypervolumeStrategy().ask(told(BOX, 6, hopeless))[0].reason
-    )
+    reason = HypervolumeStrategy().ask(told(BOX, 6, hopeless))[0].reason
+    assert "nothing measured is above all thresholds yet" in reason
+    easy = (Objective("high", at_least=-1e3), Objective("low", "minimise", at_most=1e3))
+    reason = DesirabilityStrategy().ask(told(BOX, 8, easy))[0].reason
+    assert "all targets are met with a chance above 99 %" in reason
 
 
 def campaign(space: SearchSpace, objectives, strategy, function: Callable[[Point], dict], budget: int) -> Results:
