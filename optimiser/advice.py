@@ -15,7 +15,7 @@ from optimiser.health import Light
 from optimiser.history import History
 from optimiser.parameters import finite
 from optimiser.posterior import Posterior
-from optimiser.reason import amount, in_percent
+from optimiser.reason import amount, in_percent, in_words
 from optimiser.space import ExhaustedError, Point
 
 Verdict = Literal["go on", "consider stopping", "stop"]
@@ -29,6 +29,8 @@ DRAWS = 1000
 UNLIKELY = 0.05
 DOUBTFUL = 0.2
 SURE = 0.95
+NEGLIGIBLE = 0.01
+"""A gain below this part of the smallest useful one is not told in figures."""
 BELIEF = 3
 """Where the surrogate still promises a gain, patience lasts so many times as long."""
 
@@ -62,6 +64,8 @@ class Figures:
 
 @dataclass(frozen=True)
 class Advice:
+    """figures: None while nothing can be told, which is before the first value and while all readings are equal."""
+
     verdict: Verdict
     sentence: str
     figures: Figures | None
@@ -100,6 +104,13 @@ def advise(
     figs = _figures(history, posterior, points[0].mean, points[0].point, useful, target, budget, hours)
     patience = max(FEW, 2 * len(history.space.parameters)) if patience is None else patience
     verdict, why = _verdict(history, figs, target, budget, patience, light, unit)
+    if _all_equal(history):
+        return Advice(
+            verdict, f"{verdict.capitalize()}: {why}. The best so far is {amount(figs.best, unit, 4)}.", None
+        )
+    best = points[0]
+    if verdict == "stop" and (best.n == 1 or "replicates contradict" in best.flags):
+        why += f", but first repeat the best ({in_words(history.space, best.point)})"
     return Advice(verdict, f"{verdict.capitalize()}: {why}. {_outlook(figs, unit)}", figs)
 
 
@@ -200,6 +211,12 @@ def _without_gain(history: History, posterior: Posterior, useful: float) -> int:
     return len(seen) - 1 - last
 
 
+def _all_equal(history: History) -> bool:
+    """Whether there are several measured values and no difference among them."""
+    values = [o.value for o in history.usable if o.origin == "measured"]
+    return len(values) > 1 and len(set(values)) == 1
+
+
 def _verdict(
     history: History,
     figs: Figures,
@@ -223,6 +240,8 @@ def _verdict(
         return "consider stopping", (
             f"{reached} is reached with {in_percent(figs.target_chance)} only; repeat the best to be sure"
         )
+    if _all_equal(history):
+        return "go on", "all readings are equal; nothing can be told yet"
     if n < FEW:
         return "go on", f"{n} of at least {FEW} readings are too few to judge by"
     if light == "red":
@@ -243,8 +262,14 @@ def _outlook(figs: Figures, unit: str) -> str:
     """The figures in a sentence or two."""
     if figs.next_point is None:
         return f"The best so far is {amount(figs.best, unit, 4)}."
-    rate = "" if figs.next_gain_per_hour is None else f" ({amount(figs.next_gain_per_hour, unit, 2)} per hour)"
-    next_one, all_left = amount(figs.next_gain, unit, 2), amount(figs.total_gain, unit, 2)
+    least = float(f"{NEGLIGIBLE * figs.useful:.0e}")
+    rate = ""
+    if figs.next_gain_per_hour is not None and figs.next_gain >= least:
+        rate = f" ({amount(figs.next_gain_per_hour, unit, 2)} per hour)"
+    next_one, all_left = (
+        amount(gain, unit, 2) if gain >= least else f"under {amount(least, unit, 1)}"
+        for gain in (figs.next_gain, figs.total_gain)
+    )
     return (
         f"Expected further gain over the best so far, {amount(figs.best, unit, 4)}: {next_one} from the next"
         f" experiment{rate}, {all_left} from the best of all untried points, with {in_percent(figs.chance_better)}"

@@ -117,7 +117,7 @@ def test_nothing_left_to_gain_is_a_reason_to_stop() -> None:
     history = hill(ROWS[1::2])
     advice = advise(history, fit(history), useful=5.0, unit="mg")
     assert advice.verdict == "stop"
-    assert advice.sentence.startswith("Stop: anything better by more than 5 mg is unlikely.")
+    assert advice.sentence.startswith("Stop: anything better by more than 5 mg is unlikely, but first repeat")
     assert figures(advice).chance_better < 0.05
 
 
@@ -212,6 +212,40 @@ def test_no_gain_for_long_is_a_reason_to_think_of_stopping() -> None:
     assert "the last 9 readings brought no gain" in keen.sentence
 
 
+def test_who_stops_repeats_an_unreplicated_best_first() -> None:
+    """Nothing may be announced of what was measured once."""
+    history = hill(ROWS[1::2])
+    once = advise(history, fit(history), useful=5.0)
+    assert once.verdict == "stop"
+    assert "is unlikely, but first repeat the best (x 25 °C). Expected" in once.sentence
+    for o in history.usable:
+        history = history.tell(o)
+    twice = advise(history, fit(history), useful=5.0)
+    assert twice.verdict == "stop"
+    assert "repeat" not in twice.sentence
+
+
+def test_a_negligible_gain_is_not_told_in_figures() -> None:
+    history = hill(ROWS[1::2])
+    advice = advise(history, fit(history), useful=50.0, hours=0.5, unit="mg")
+    assert figures(advice).next_gain < 0.5
+    assert ": under 0.5 mg from the next experiment, under 0.5 mg from the best of all" in advice.sentence
+    exact = advise(history, fit(history), useful=figures(advice).next_gain, unit="mg")
+    assert "under" not in exact.sentence
+
+
+def test_equal_readings_tell_nothing() -> None:
+    history = History(TABLE)
+    for p in ROWS[::5]:
+        history = history.tell(Observation(p, 7.0))
+    told = "all readings are equal; nothing can be told yet. The best so far is 7 mg."
+    assert advise(history, fit(history), unit="mg") == Advice("go on", f"Go on: {told}", None)
+    spent = advise(history, fit(history), budget=9, unit="mg")
+    assert spent.sentence == "Stop: all 9 experiments of the budget are used. The best so far is 7 mg."
+    more = history.tell(Observation(ROWS[1], 8.0))
+    assert advise(more, fit(more)).figures is not None
+
+
 def test_nothing_measured_is_said_too() -> None:
     history = History(TABLE).tell(Observation(ROWS[3], 1.0, origin="simulated"))
     posterior = fit(history)
@@ -256,6 +290,10 @@ def test_it_is_never_silent(
     assert advice.sentence.startswith(advice.verdict.capitalize())
     assert advice.sentence.endswith(".")
     assert "nan" not in advice.sentence
+    values = [o.value for o in history.usable if o.origin == "measured"]
+    if len(values) > 1 and len(set(values)) == 1:
+        assert advice.figures is None
+        return
     found = figures(advice)
     assert all(map(math.isfinite, (found.best, found.next_gain, found.total_gain, found.useful)))
     assert 0 <= found.next_gain <= found.total_gain
