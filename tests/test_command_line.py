@@ -40,7 +40,7 @@ def test_run_prints_a_line_per_experiment_and_the_report(tmp_path, capsys):
     said = out.splitlines()
     result, advice, model = (next(line for line in said if line.startswith(f"{head}: ")) for head in HEADS)
     assert "measured only once: repeat it" in result or "may be announced" in result
-    assert advice.startswith("Advice: Stop: all 8 experiments of the budget are used.")
+    assert advice.startswith("Advice: Stop: all 8 experiments of the budget are used")
     assert "readings" in model
     assert (
         (tmp_path / "out" / "report.html").read_text(encoding="utf-8").lstrip().lower().startswith("<!doctype html")

@@ -206,7 +206,11 @@ class TestDecisions:
 
     @pytest.mark.parametrize(
         ("point", "complaint"),
-        [({"x": 9.0, "y": 0.0}, "x = 9 is outside"), ({"x": 1.0}, "y"), ({"x": float("nan"), "y": 1.0}, "x = nan")],
+        [
+            ({"x": 9.0, "y": 0.0}, "x = 9 is outside"),
+            ({"x": 1.0}, "y"),
+            ({"x": float("nan"), "y": 1.0}, "x is nan; give a number"),
+        ],
     )
     def test_an_impossible_override_is_refused_and_changes_nothing(self, waiting, point, complaint):
         campaign, _ = waiting

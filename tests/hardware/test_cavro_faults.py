@@ -83,9 +83,9 @@ def test_a_cable_pulled_while_it_initialises_leaves_it_unready(protocol):
 @PROTOCOLS
 @pytest.mark.parametrize("lost", range(0, 14))
 def test_whichever_answer_is_lost_the_dose_is_done_once(protocol, lost, monkeypatch):
-    monkeypatch.setattr(cavro_talk, "ANSWER_S", 0.1)
     with a_bench(speed=2000.0, protocol=protocol) as bench, at_work(bench, filled_ul=500.0) as pump:
         pump.select("B")
+        monkeypatch.setattr(cavro_talk, "ANSWER_S", 0.3)  # short, for the one that is lost
         true_before_ul = bench.world.left_ul("red")
         answers, told = 0, bench.instrument._answer
 
