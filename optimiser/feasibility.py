@@ -15,6 +15,7 @@ from scipy.optimize import minimize
 from scipy.special import log_ndtr, ndtr, ndtri
 
 from optimiser.history import History
+from optimiser.kernels import Correlation, squared_distances
 from optimiser.space import Array
 
 TRUST = 0.9
@@ -34,6 +35,7 @@ MOST_OF_A_KIND = 100
 FARTHEST = 10.0
 """Encoded values are kept within this, so that a point far outside the space does no harm."""
 
+MATERN = Correlation("matern52")
 TINY = 1e-300
 _ROOT5 = 5.0**0.5
 _HALF_LOG_2PI = 0.5 * np.log(2 * np.pi)
@@ -63,7 +65,7 @@ class Feasibility:
 
     def probability(self, X: Array) -> Array:
         """(m, d) encoded rows to (m,), from 0 to 1: how probable it is that each can be made."""
-        k = VARIANCE * _matern(_distances(X / self.lengthscales, self.X / self.lengthscales))
+        k = VARIANCE * MATERN.value(squared_distances(X / self.lengthscales, self.X / self.lengthscales))
         mean, variance = self._latent(k)
         return np.asarray(ndtr(mean / np.sqrt(1.0 + variance)))
 
@@ -105,7 +107,7 @@ class Feasibility:
         Newton's method; the probit's logarithm is concave, so that there is one mode.
         """
         S = self.X / self.lengthscales
-        K = VARIANCE * _matern(_distances(S, S))
+        K = VARIANCE * MATERN.value(squared_distances(S, S))
         f = np.full(len(K), CENTRE)
         for _ in range(100):
             z = self.made * f
@@ -153,15 +155,3 @@ def _lengthscales(X: Array, made: Array) -> Array:
         options={"maxiter": 15},
     )  # fmt: skip
     return np.asarray(np.exp(found.x))
-
-
-def _matern(squared: Array) -> Array:
-    """Matern-5/2 correlation at squared scaled distances."""
-    r = _ROOT5 * np.sqrt(squared)
-    return np.asarray((1.0 + r + r * r / 3.0) * np.exp(-r))
-
-
-def _distances(A: Array, B: Array) -> Array:
-    """(m, n): squared."""
-    out = (A * A).sum(axis=1)[:, None] + (B * B).sum(axis=1)[None] - 2.0 * (A @ B.T)
-    return np.asarray(np.maximum(out, 0.0))
