@@ -26,7 +26,7 @@ from optimiser.objectives.expected import (
 from optimiser.objectives.objective import Objective
 from optimiser.objectives.results import Results
 from optimiser.parameters import finite
-from optimiser.reason import in_percent, share_in_percent
+from optimiser.reason import beside, figures, in_percent, share_in_percent
 from optimiser.space import Array, ExhaustedError, Point
 from optimiser.strategies.initial import ASKED, InitialStrategy, spread
 from optimiser.suggestion import Suggestion
@@ -229,10 +229,4 @@ def _growth(better: HypervolumeImprovement, mean: Array, sd: Array) -> tuple[flo
 
 def _expected(belief: Belief) -> str:
     unit = f" {belief.objective.unit}" if belief.objective.unit else ""
-    return f"{belief.objective.name} {_figures(belief.mean, 4)} ± {_figures(belief.sd, 2)}{unit}"
-
-
-def _figures(value: float, count: int) -> str:
-    """So many figures, no power of ten for what is written out: 110, not 1.1e+02."""
-    text = f"{value:.{count}g}"
-    return f"{float(text):.0f}" if "e+" in text and abs(value) < 1e6 else text
+    return f"{belief.objective.name} {beside(belief.mean, belief.sd)} ± {figures(belief.sd, 2)}{unit}"
