@@ -126,7 +126,7 @@ def test_what_is_no_weight_is_told(conversation, opened, answer, words):
 
 
 def test_a_late_weight_is_not_taken_for_the_next(conversation, opened, monkeypatch):
-    monkeypatch.setattr(balance, "ANSWER_S", 0.2)
+    monkeypatch.setattr(balance, "ANSWER_S", 1.0)
     script = [
         NAME, (b"S\r\n", None), NAME, (b"SI\r\n", b"S D      50.0 g\r\n"),
         (b"S\r\n", b"S S     100.0 g\r\n"),
@@ -251,7 +251,7 @@ def test_noise_never_becomes_a_weight(pieces):
 
 
 def test_a_silent_port_ends_in_time(answering, opened, monkeypatch):
-    monkeypatch.setattr(balance, "ANSWER_S", 0.1)
+    monkeypatch.setattr(balance, "ANSWER_S", 1.0)
     with answering(b"\n", lambda line: NAME[1] if line == b"I4\r" else b"\xff" * 30) as instrument:
         meter = opened(instrument.port, patience_s=1)
         began = time.monotonic()

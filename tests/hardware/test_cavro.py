@@ -184,7 +184,7 @@ def test_an_overload_without_a_step_is_not_taken_for_nothing(conversation, opene
 
 
 def test_a_lost_answer_is_settled_by_the_position_and_the_move_is_not_sent_again(conversation, opened, monkeypatch):
-    monkeypatch.setattr(cavro_talk, "ANSWER_S", 0.3)
+    monkeypatch.setattr(cavro_talk, "ANSWER_S", 1.0)
     script = [*greeting(3000), *prepared(3000, 600), (b"/1A1500R\r", None), asked("&", FIRMWARE), asked("Q"),
               asked("?", "1500")]  # fmt: skip
     with conversation(script) as instrument:
@@ -193,7 +193,7 @@ def test_a_lost_answer_is_settled_by_the_position_and_the_move_is_not_sent_again
 
 
 def test_a_move_that_was_never_heard_is_known_not_to_be_done(conversation, opened, monkeypatch):
-    monkeypatch.setattr(cavro_talk, "ANSWER_S", 0.3)
+    monkeypatch.setattr(cavro_talk, "ANSWER_S", 1.0)
     stands = [asked("Q"), *looked_again(3000)]
     script = [*greeting(3000), *prepared(3000, 600), (b"/1A1500R\r", None), asked("&", FIRMWARE), *stands * 4]
     with conversation(script) as instrument:
@@ -206,7 +206,7 @@ def test_a_move_that_was_never_heard_is_known_not_to_be_done(conversation, opene
 
 
 def test_an_answer_that_comes_late_is_not_taken_for_the_next(conversation, opened, monkeypatch):
-    monkeypatch.setattr(cavro_talk, "ANSWER_S", 0.3)
+    monkeypatch.setattr(cavro_talk, "ANSWER_S", 1.0)
     late = dt("`") + dt("`", FIRMWARE)  # the answer to A, which says ready, and then the answer to the question
     script = [*greeting(3000), *prepared(3000, 600), (b"/1A1500R\r", None), (b"/1&\r", late),
               asked("Q", status="@"), asked("Q"), asked("?", "1500")]  # fmt: skip

@@ -113,7 +113,7 @@ def test_every_error_is_told_in_words_and_forces_fit_the_syringe():
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(noise=st.lists(st.binary(max_size=40), max_size=6), data=st.data())
 def test_garbage_is_never_a_position_and_never_holds_the_caller(serving, monkeypatch, protocol, noise, data):
-    monkeypatch.setattr(cavro_talk, "ANSWER_S", 0.1)
+    monkeypatch.setattr(cavro_talk, "ANSWER_S", 1.0)
     pieces = [piece.replace(b"/", b"").replace(b"\x02", b"") for piece in noise]
     answer = dt("`", "2345") if protocol == "dt" else oem("`", "2345")
     cut = data.draw(st.integers(0, len(answer)))
@@ -137,7 +137,7 @@ def test_garbage_is_never_a_position_and_never_holds_the_caller(serving, monkeyp
 
 @pytest.mark.usefixtures("quick_unplug")
 def test_an_endless_stream_ends_the_question(serving, monkeypatch):
-    monkeypatch.setattr(cavro_talk, "ANSWER_S", 0.1)
+    monkeypatch.setattr(cavro_talk, "ANSWER_S", 1.0)
     with serving(lambda heard: (len(heard), [b"U" * 3000])) as instrument:
         pump = a_pump(instrument.port)
         with pytest.raises(HardwareError, match="no Cavro pump answers"):

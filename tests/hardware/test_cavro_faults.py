@@ -21,7 +21,7 @@ FILLED_UL, DOSE_UL = 900.0, 60.0
 def test_a_cable_pulled_at_any_byte(protocol, way, step, monkeypatch):
     """Whatever the byte, of the valve's turn too: one state, the truth about the dose, and no second one when the
     cable is in again."""
-    monkeypatch.setattr(cavro_talk, "ANSWER_S", 0.2)  # a block cut before its checksum swallows the next block
+    monkeypatch.setattr(cavro_talk, "ANSWER_S", 1.0)  # a block cut before its checksum swallows the next block
     with a_bench(speed=2000.0, protocol=protocol) as bench:
         cable = Cable(bench.instrument.address)
         pump = bench.driver(port=cable.address)
@@ -85,7 +85,7 @@ def test_a_cable_pulled_while_it_initialises_leaves_it_unready(protocol):
 def test_whichever_answer_is_lost_the_dose_is_done_once(protocol, lost, monkeypatch):
     with a_bench(speed=2000.0, protocol=protocol) as bench, at_work(bench, filled_ul=500.0) as pump:
         pump.select("B")
-        monkeypatch.setattr(cavro_talk, "ANSWER_S", 0.3)  # short, for the one that is lost
+        monkeypatch.setattr(cavro_talk, "ANSWER_S", 1.0)  # short, for the one that is lost
         true_before_ul = bench.world.left_ul("red")
         answers, told = 0, bench.instrument._answer
 

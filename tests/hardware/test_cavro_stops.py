@@ -38,7 +38,7 @@ def test_a_pump_that_keeps_to_the_other_protocol_is_found_and_that_is_told(servi
 
 
 def test_nobody_there_is_told_with_what_to_check(answering, monkeypatch):
-    monkeypatch.setattr(cavro_talk, "ANSWER_S", 0.05)
+    monkeypatch.setattr(cavro_talk, "ANSWER_S", 1.0)
     with answering(b"\r", lambda line: b"Grbl 1.1h ['$' for help]\r\n") as instrument:
         pump = a_pump(instrument.port)
         with pytest.raises(NotConnectedError, match="no Cavro pump answers"):
@@ -157,7 +157,7 @@ def test_a_stop_in_force_prevents_every_movement(conversation, opened):
 
 
 def test_a_pump_that_falls_silent_is_stopped_and_its_outcome_is_unknown(answering, opened, monkeypatch):
-    monkeypatch.setattr(cavro_talk, "ANSWER_S", 0.05)
+    monkeypatch.setattr(cavro_talk, "ANSWER_S", 1.0)
     behind = MovingPump()
     with answering(b"\r", lambda line: behind(line) if not behind.moving.is_set() else None) as instrument:
         pump = opened(instrument.port)

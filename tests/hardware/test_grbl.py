@@ -256,7 +256,7 @@ def test_a_homing_that_fails_is_told_and_can_be_repeated_after_its_reset(convers
 
 
 def test_a_lost_ok_is_settled_by_the_position_and_its_line_is_drawn_by_a_reset(conversation, opened, monkeypatch):
-    monkeypatch.setattr("hardware.parts.grbl_board.ANSWER_S", 0.1)
+    monkeypatch.setattr("hardware.parts.grbl_board.ANSWER_S", 1.0)
     script = [
         *greeting(),
         *homing(),

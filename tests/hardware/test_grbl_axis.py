@@ -128,7 +128,7 @@ def test_a_stroke_longer_than_the_axis_is_told_with_both_numbers(conversation, o
 
 
 def test_a_lost_ok_is_decided_by_the_position_and_nothing_is_sent_twice(conversation, opened, monkeypatch):
-    monkeypatch.setattr("hardware.parts.grbl_board.ANSWER_S", 0.05)
+    monkeypatch.setattr("hardware.parts.grbl_board.ANSWER_S", 1.0)
     script = [*hello(), AT_0, (b"G21G90G1Y2F60\n", None), (b"?", report("Idle", 0, 2, 0))]
     with conversation(script) as instrument:
         pump = opened(instrument.port)
@@ -138,7 +138,7 @@ def test_a_lost_ok_is_decided_by_the_position_and_nothing_is_sent_twice(conversa
 
 
 def test_a_line_that_was_lost_is_known_not_to_be_done(conversation, opened, monkeypatch):
-    monkeypatch.setattr("hardware.parts.grbl_board.ANSWER_S", 0.05)
+    monkeypatch.setattr("hardware.parts.grbl_board.ANSWER_S", 1.0)
     monkeypatch.setattr("hardware.parts.grbl_board.STANDS_S", 0.05)
     script = [*hello(), AT_0, (b"G21G90G1Y2F60\n", None), AT_0, (b"\x18", BANNER)]
     with conversation(script) as instrument:
@@ -318,7 +318,7 @@ def test_without_a_switch_a_locked_board_is_unlocked_on_a_persons_word():
 
 
 def test_something_else_at_the_port_is_refused(answering, opened, monkeypatch):
-    monkeypatch.setattr("hardware.parts.grbl_talk.ANSWER_S", 0.05)
+    monkeypatch.setattr("hardware.parts.grbl_talk.ANSWER_S", 0.1)
     with answering(b"\x18", lambda line: b"\x0200S\x03") as instrument, pytest.raises(NotConnectedError):
         opened(instrument.port)
 

@@ -159,7 +159,7 @@ def test_grblhal_says_after_each_reset_that_it_wants_to_be_homed(conversation, o
 
 
 def test_grblhal_answers_no_reset_while_its_emergency_stop_is_pressed(conversation, opened, monkeypatch):
-    monkeypatch.setattr("hardware.parts.grbl_talk.ANSWER_S", 0.05)
+    monkeypatch.setattr("hardware.parts.grbl_talk.ANSWER_S", 1.0)
     script = [
         (b"\x18", None),
         (b"\x18", None),

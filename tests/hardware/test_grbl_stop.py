@@ -139,7 +139,7 @@ def test_a_stage_put_on_hold_by_hand_is_stopped_so_that_no_key_takes_it_up_again
 
 
 def test_a_line_that_was_never_heard_is_known_not_to_be_done(serving, opened, monkeypatch):
-    monkeypatch.setattr("hardware.parts.grbl_board.ANSWER_S", 0.1)
+    monkeypatch.setattr("hardware.parts.grbl_board.ANSWER_S", 1.0)
     monkeypatch.setattr("hardware.parts.grbl_board.STANDS_S", 0.05)
     controller = Controller(deaf_to_moves=True)
     with serving(controller) as instrument:

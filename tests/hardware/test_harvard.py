@@ -224,7 +224,7 @@ def test_a_pump_that_overshoots_its_target_is_stopped(conversation, ready):
 def test_a_lost_answer_to_irun_is_settled_by_the_counter_and_irun_is_never_repeated(
     conversation, ready, monkeypatch
 ):
-    monkeypatch.setattr(harvard, "ANSWER_S", 0.2)
+    monkeypatch.setattr(harvard, "ANSWER_S", 1.0)
     script = [*RUN[:-1], (b"irun\r", None), (b"ver\r", told("11 ELITE I/W Single 3.0.4")),
               (b"status\r", status(500_000_000_000, "T*", "i...IT"))]  # fmt: skip
     with conversation(script) as instrument:
@@ -234,7 +234,7 @@ def test_a_lost_answer_to_irun_is_settled_by_the_counter_and_irun_is_never_repea
 
 def test_an_answer_that_comes_too_late_is_not_taken_for_the_next(answering, ready, monkeypatch):
     """The late status says that all is done; behind the fence it cannot be mistaken for the answer to the next."""
-    monkeypatch.setattr(harvard, "ANSWER_S", 0.2)
+    monkeypatch.setattr(harvard, "ANSWER_S", 1.0)
     asked = []
 
     def start(line: bytes):
@@ -282,7 +282,7 @@ def test_a_refused_run_is_told_as_the_pump_told_it(answering, ready, monkeypatch
 
 
 def test_a_pump_that_falls_silent_is_stopped_and_its_outcome_is_unknown(answering, ready, monkeypatch):
-    monkeypatch.setattr(harvard, "ANSWER_S", 0.1)
+    monkeypatch.setattr(harvard, "ANSWER_S", 1.0)
     with answering(b"\r", keeping(lambda line: None)) as instrument:
         pump = ready(instrument.port)
         with pytest.raises(DeviceTimeoutError) as caught:

@@ -135,8 +135,8 @@ def test_soft_limits_that_were_off_stay_off(bench):
 
 @pytest.mark.parametrize("lost", [1, 2, 3, 5, 6, 7, 8, 10])
 def test_an_ok_that_is_lost_on_the_way_changes_nothing(bench, lost, monkeypatch):
-    monkeypatch.setattr("hardware.drivers.marlin.ANSWER_S", 0.2)
-    monkeypatch.setattr("hardware.parts.numbered_lines.ANSWER_S", 0.2)
+    monkeypatch.setattr("hardware.drivers.marlin.ANSWER_S", 1.0)
+    monkeypatch.setattr("hardware.parts.numbered_lines.ANSWER_S", 1.0)
     said = bench.instrument._ok
     left = [lost]
 

@@ -225,7 +225,7 @@ def test_a_pump_that_does_not_take_the_watchdog_is_not_run(conversation, opened)
 
 
 def test_a_pump_that_will_not_leave_safe_mode_is_refused(answering, monkeypatch):
-    monkeypatch.setattr(new_era_talk, "ANSWER_S", 0.05)
+    monkeypatch.setattr(new_era_talk, "ANSWER_S", 1.0)
     monkeypatch.setattr(new_era_talk, "FIND_S", 0.05)
 
     def pump(line: bytes):

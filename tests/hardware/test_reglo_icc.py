@@ -141,7 +141,7 @@ def test_a_dose_that_ends_too_early_was_stopped_at_the_pump(answering, ready):
 
 
 def test_a_start_that_was_perhaps_not_heard_is_unknown_and_never_repeated(answering, ready, monkeypatch):
-    monkeypatch.setattr(reglo_icc, "ANSWER_S", 0.1)
+    monkeypatch.setattr(reglo_icc, "ANSWER_S", 1.0)
 
     def start(told: bytes):
         if told == b"1#":
@@ -157,7 +157,7 @@ def test_a_start_that_was_perhaps_not_heard_is_unknown_and_never_repeated(answer
 
 
 def test_a_lost_answer_to_the_start_is_settled_by_what_it_does(answering, ready, monkeypatch):
-    monkeypatch.setattr(reglo_icc, "ANSWER_S", 0.05)
+    monkeypatch.setattr(reglo_icc, "ANSWER_S", 1.0)
     runs = running_for(0.3)
     with answering(
         b"\r", keeping(lambda told: runs(told) if told != b"1H" else (runs(told), None)[1])
@@ -166,7 +166,7 @@ def test_a_lost_answer_to_the_start_is_settled_by_what_it_does(answering, ready,
 
 
 def test_a_pump_that_falls_silent_is_stopped_and_its_outcome_is_unknown(answering, ready, monkeypatch):
-    monkeypatch.setattr(reglo_icc, "ANSWER_S", 0.1)
+    monkeypatch.setattr(reglo_icc, "ANSWER_S", 1.0)
     with answering(b"\r", keeping(lambda told: None)) as instrument:
         pump = ready(instrument.port)
         with pytest.raises(DeviceTimeoutError) as caught:

@@ -66,7 +66,7 @@ def test_channels_dose_side_by_side_and_a_stop_stops_one(bench):
 
 def test_a_late_answer_of_one_channel_is_not_taken_for_that_of_another(answering, monkeypatch):
     """A character does not say whose it is."""
-    monkeypatch.setattr(reglo_icc, "ANSWER_S", 0.1)
+    monkeypatch.setattr(reglo_icc, "ANSWER_S", 1.0)
 
     def pump(told: bytes):
         late = {b"3#": STANDS + line("REGLO ICC 0208 306"), b"3E": RUNS}

@@ -158,7 +158,7 @@ def test_a_restart_on_the_way_loses_the_position():
 
 @pytest.mark.parametrize("answer", [503, None, b"HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\n{"])
 def test_a_lost_answer_is_no_reason_to_move_twice(monkeypatch, answer):
-    monkeypatch.setattr(duet, "ANSWER_S", 0.2)
+    monkeypatch.setattr(duet, "ANSWER_S", 1.0)
     monkeypatch.setattr(rrf, "ANSWER_S", 1.0)
     with board([*OPEN, *READY, (GO[0], answer), *ARRIVED]) as instrument:
         opened(instrument).move_to(45, 20)

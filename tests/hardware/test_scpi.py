@@ -128,7 +128,7 @@ def test_an_echo_is_not_an_answer(conversation, opened):
 
 
 def test_an_old_meter_without_an_error_queue(conversation, opened, monkeypatch):
-    monkeypatch.setattr(scpi, "ANSWER_S", 0.5)
+    monkeypatch.setattr(scpi, "ANSWER_S", 1.0)
     script = [*OPEN[:2], (b"SYST:ERR?\n", None), (b"*IDN?\n", IDENTITY), (b"MEAS:VOLT:DC?\n", b"1.5\n")]
     with conversation(script) as instrument:
         assert opened(instrument.port).read() == (1.5, "V")

@@ -111,7 +111,7 @@ def test_when_the_second_axis_refuses_the_first_is_stopped(conversation, opened)
 
 
 def test_a_lost_answer_is_settled_by_the_position(conversation, opened, monkeypatch):
-    monkeypatch.setattr(zaber_chain, "ANSWER_S", 0.1)
+    monkeypatch.setattr(zaber_chain, "ANSWER_S", 1.0)
     script = [
         *opening("--"), *preparing(y=10000), (1, 1, "move abs 10000", ""),
         (1, 1, "get pos", "OK IDLE -- 10000"), (2, 1, "get pos", "OK IDLE -- 10000"),
@@ -122,7 +122,7 @@ def test_a_lost_answer_is_settled_by_the_position(conversation, opened, monkeypa
 
 
 def test_a_lost_command_is_found_not_done(answering, opened, monkeypatch):
-    monkeypatch.setattr(zaber_chain, "ANSWER_S", 0.1)
+    monkeypatch.setattr(zaber_chain, "ANSWER_S", 1.0)
     monkeypatch.setattr("hardware.drivers.zaber.STILL_S", 0.05)
     chain = Chain()
     with answering(b"\n", chain) as instrument:
