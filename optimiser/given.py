@@ -1,6 +1,8 @@
 """What was given where a number is meant: in a message, what it is and what to give instead."""
 
+import difflib
 import math
+from collections.abc import Iterable
 from numbers import Integral
 from typing import Any
 
@@ -38,3 +40,10 @@ def check_count(what: str, value: Any, least: int) -> None:
     """Raise ValueError unless it is a whole number from `least` up. what: with its verb, `the seed is`."""
     if not whole(value, least):
         raise ValueError(f"{what} {amiss(value, f'give a whole number from {least} up')}")
+
+
+def did_you_mean(word: object, words: Iterable[str]) -> str:
+    """' (did you mean "yield"?)', or nothing when no word is near."""
+    by_small = {w.casefold(): w for w in words}
+    near = difflib.get_close_matches(str(word).casefold(), list(by_small), n=1, cutoff=0.6)
+    return f' (did you mean "{by_small[near[0]]}"?)' if near else ""

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from optimiser.given import amiss, shown
+from optimiser.given import amiss, did_you_mean, shown
 
 Point = Mapping[str, float | str]
 """One value per parameter, by name; a number for continuous and stepped ones, a word for categorical ones."""
@@ -147,10 +147,11 @@ def check_named(point: Any) -> None:
 def check_names(names: Sequence[str], point: Point) -> None:
     """Every parameter named, and nothing else."""
     check_named(point)
-    if missing := [n for n in names if n not in point]:
-        raise SpaceError(f"the point lacks {', '.join(missing)}; give every parameter a value")
-    if extra := [n for n in point if n not in names]:
+    missing = [n for n in names if n not in point]
+    if extra := [f"{n}{did_you_mean(n, missing)}" for n in point if n not in names]:
         raise SpaceError(f"{', '.join(extra)} is no parameter; there are {', '.join(names)}")
+    if missing:
+        raise SpaceError(f"the point lacks {', '.join(missing)}; give every parameter a value")
 
 
 def clean(value: float) -> float:

@@ -4,8 +4,7 @@ Goals are turned into a *gain*, larger is better, in the objective's unit: the v
 (minimise), minus the distance from the target, minus the distance outside the window (so zero inside).
 """
 
-import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal, get_args
@@ -14,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from optimiser.formula import Formula, FormulaError, read_formula
-from optimiser.given import amiss, shown
+from optimiser.given import amiss, did_you_mean, shown
 from optimiser.parameters import finite
 from optimiser.space import Array
 
@@ -163,13 +162,6 @@ def check(objectives: Sequence[Objective], parameters: Sequence[str], columns: S
                 out.append(f"{objective.name}: there is no column {n}{near}; there are {', '.join(columns)}")
     if out:
         raise ObjectiveError(out)
-
-
-def did_you_mean(word: object, words: Iterable[str]) -> str:
-    """' (did you mean "yield"?)', or nothing when no word is near."""
-    by_small = {w.casefold(): w for w in words}
-    near = difflib.get_close_matches(str(word).casefold(), list(by_small), n=1, cutoff=0.6)
-    return f' (did you mean "{by_small[near[0]]}"?)' if near else ""
 
 
 def _or(words: Sequence[str]) -> str:

@@ -12,9 +12,9 @@ from typing import get_args
 import numpy as np
 import numpy.typing as npt
 
-from optimiser.given import amiss, check_count, shown
+from optimiser.given import amiss, check_count, did_you_mean, shown
 from optimiser.history import Direction, History, Label, Observation
-from optimiser.objectives.objective import Objective, ObjectiveError, check, did_you_mean
+from optimiser.objectives.objective import Objective, ObjectiveError, check
 from optimiser.objectives.pareto import non_dominated
 from optimiser.parameters import Point, finite
 from optimiser.point_checks import check_kinds

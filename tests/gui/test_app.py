@@ -264,7 +264,7 @@ def test_a_budget_changed_on_the_set_up_page_leaves_mode_beta_and_acquisition(
     after = wiring.state
     assert after.spec == replace(before.spec, stop=replace(before.spec.stop, budget=30))
     assert after.waiting == before.waiting
-    assert "Settings changed: budget 25 → 30." in run.log.text.toPlainText()
+    until(qtbot, lambda: "Settings changed: budget 25 → 30." in run.log.text.toPlainText())
 
 
 def test_after_a_refused_start_the_next_campaign_has_its_picture_and_an_empty_log(

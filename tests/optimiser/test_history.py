@@ -25,8 +25,10 @@ def test_a_standard_deviation_is_a_number_from_0_up(sd: float) -> None:
 
 
 def test_a_point_of_another_space_is_refused() -> None:
-    with pytest.raises(SpaceError, match="lacks x"):
+    with pytest.raises(SpaceError, match="y is no parameter; there are x"):
         History(SPACE).tell(Observation({"y": 0.5}, 1.0))
+    with pytest.raises(SpaceError, match="lacks x"):
+        History(SPACE).tell(Observation({}, 1.0))
     with pytest.raises(SpaceError, match="y is no parameter"):
         History(SPACE).with_pending({"x": 0.5, "y": 0.5})
 

@@ -167,7 +167,7 @@ def test_rows_of_a_measured_blend_are_taken_as_they_are() -> None:
         (lambda: SearchSpace((Stepped("a", 0, 4, 2), Stepped("b", 0, 4, 2)), Mixture(("a", "b"), 5)), "total to 4"),
         (lambda: SearchSpace((Continuous("x", 0, 1),), candidates=()), "no rows"),
         (lambda: SearchSpace((Continuous("x", 0, 1),), candidates=({"x": 0.5}, {"x": 3.0})), "row 2: x = 3"),
-        (lambda: SearchSpace((Continuous("x", 0, 1),), candidates=({"y": 0.5},)), "lacks x"),
+        (lambda: SearchSpace((Continuous("x", 0, 1),), candidates=({"y": 0.5},)), "y is no parameter; there are x"),
     ],
 )
 def test_contradictions_are_refused_and_the_message_says_what_to_change(build: object, advice: str) -> None:
@@ -187,6 +187,7 @@ def blend(low: float, high: float, total: float) -> SearchSpace:
         ({"red": -50, "yellow": 1050, "blue": 1000, "water": 2000}, "outside 0 to 4000"),
         ({"red": 1000, "yellow": 1000, "blue": 1000}, "lacks water"),
         ({"red": 1000, "yellow": 1000, "blue": 1000, "water": 1000, "ink": 5}, "ink is no parameter"),
+        ({"red": 1000, "yelow": 1000, "blue": 1000, "water": 1000}, r'yelow \(did you mean "yellow"\?\) is no'),
         ({"red": "much", "yellow": 1000, "blue": 1000, "water": 1000}, "give a number from"),
         ({"red": math.nan, "yellow": 1000, "blue": 1000, "water": 1000}, "give a number from"),
     ],
