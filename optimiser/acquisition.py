@@ -6,7 +6,7 @@ is `rank` with its derivatives by mean and sd, from which `Posterior.gradient` m
 """
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, Self
 
 import numpy as np
 from scipy.special import erfcx, log_ndtr, ndtr
@@ -56,12 +56,24 @@ class Policy(Protocol):
     def between(self, history: History) -> bool: ...
 
 
+class Always:
+    """A policy that is one acquisition function, whatever has been seen."""
+
+    def at(self, history: History) -> Self:
+        del history
+        return self
+
+    def between(self, history: History) -> bool:
+        del history
+        return False
+
+
 def sign(direction: Direction) -> float:
     return 1.0 if direction == "maximise" else -1.0
 
 
 @dataclass(frozen=True)
-class UCB:
+class UCB(Always):
     """Upper confidence bound, mean + beta * sd (for a minimum: -(mean - beta * sd))."""
 
     beta: float = 1.0
@@ -73,14 +85,6 @@ class UCB:
 
     @property
     def logarithmic(self) -> bool:
-        return False
-
-    def at(self, history: History) -> "UCB":
-        del history
-        return self
-
-    def between(self, history: History) -> bool:
-        del history
         return False
 
     def value(self, mean: Array, sd: Array, best: float, direction: Direction) -> Array:
@@ -129,7 +133,7 @@ class Schedule:
 
 
 @dataclass(frozen=True)
-class EI:
+class EI(Always):
     """Expected improvement over `best`: gain * Phi(z) + sd * phi(z), z = gain / sd (Jones et al. 1998, eq. 15)."""
 
     name: str = "ei"
@@ -137,14 +141,6 @@ class EI:
     @property
     def logarithmic(self) -> bool:
         return True
-
-    def at(self, history: History) -> "EI":
-        del history
-        return self
-
-    def between(self, history: History) -> bool:
-        del history
-        return False
 
     def value(self, mean: Array, sd: Array, best: float, direction: Direction) -> Array:
         gain = sign(direction) * (mean - best)
@@ -164,7 +160,7 @@ class EI:
 
 
 @dataclass(frozen=True)
-class PI:
+class PI(Always):
     """Probability of improvement over `best`: Phi(z) (Kushner 1964)."""
 
     name: str = "pi"
@@ -172,14 +168,6 @@ class PI:
     @property
     def logarithmic(self) -> bool:
         return True
-
-    def at(self, history: History) -> "PI":
-        del history
-        return self
-
-    def between(self, history: History) -> bool:
-        del history
-        return False
 
     def value(self, mean: Array, sd: Array, best: float, direction: Direction) -> Array:
         return np.asarray(ndtr(_z(sign(direction) * (mean - best), sd)), dtype=float)
@@ -198,21 +186,13 @@ class PI:
 
 
 @dataclass(frozen=True)
-class Uncertainty:
+class Uncertainty(Always):
     """Largest uncertainty, the sd: active learning, to know the whole space rather than its best point."""
 
     name: str = "uncertainty"
 
     @property
     def logarithmic(self) -> bool:
-        return False
-
-    def at(self, history: History) -> "Uncertainty":
-        del history
-        return self
-
-    def between(self, history: History) -> bool:
-        del history
         return False
 
     def value(self, mean: Array, sd: Array, best: float, direction: Direction) -> Array:
