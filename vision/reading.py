@@ -25,11 +25,17 @@ class Doubt(Flag):
     FROZEN = auto()
     MOVED = auto()
     OUT_OF_FRAME = auto()
+    VORTEX = auto()
+    FOAM = auto()
+    EXPOSURE = auto()
+    CAMERA_MOVED = auto()
+    NO_WHITE = auto()
 
 
 @dataclass(frozen=True)
 class Layer:
-    """One liquid or solid layer, top and bottom in image rows."""
+    """One liquid or solid layer, top and bottom in image rows. Its colour is as photographed where the reading's
+    doubt says NO_WHITE."""
 
     top_row: float
     bottom_row: float
@@ -38,7 +44,13 @@ class Layer:
 
 @dataclass(frozen=True)
 class VialReading:
-    """One vial as seen. Lengths in mm up from the inner bottom; None where the eye does not know."""
+    """One vial as seen. Lengths in mm up from the inner bottom; None where the eye does not know.
+
+    layers: from the surface down; where one ends and the next begins is a phase boundary. bottom_row: of the inner
+    bottom. fill: what part of the height between inner bottom and rim is filled, 0..1. clarity: 1 lets a pattern
+    behind the vial through as the blank does, 0 hides it. turbidity: light scattered back, 0 as the blank, 1 as
+    milk. cap: whether one closes the vial. confidence: how often such a reading is right, 0..1.
+    """
 
     box_px: tuple[float, float, float, float]
     state: State
@@ -54,3 +66,12 @@ class VialReading:
     clarity: float | None
     doubt: Doubt
     confidence: float
+    bottom_row: float | None = None
+    fill: float | None = None
+    turbidity: float | None = None
+    cap: bool | None = None
+
+    @property
+    def boundary_rows(self) -> tuple[float, ...]:
+        """Image rows where a layer lies on another, top to bottom."""
+        return tuple(layer.top_row for layer in self.layers[1:])

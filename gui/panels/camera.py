@@ -35,7 +35,9 @@ DOUBTS = {
     Doubt.NO_VIAL: "no vial", Doubt.GLARE: "glare", Doubt.LABEL: "a label in the way", Doubt.BLUR: "blurred",
     Doubt.DARK: "too dark", Doubt.SATURATED: "too bright", Doubt.FULL: "full to the brim",
     Doubt.NO_EDGE: "no liquid edge", Doubt.AMBIGUOUS: "more than one edge", Doubt.FROZEN: "picture frozen",
-    Doubt.MOVED: "vial moved", Doubt.OUT_OF_FRAME: "vial out of the picture",
+    Doubt.MOVED: "vial moved", Doubt.OUT_OF_FRAME: "vial out of the picture", Doubt.VORTEX: "stirred",
+    Doubt.FOAM: "foam", Doubt.EXPOSURE: "light changed", Doubt.CAMERA_MOVED: "camera moved",
+    Doubt.NO_WHITE: "no white",
 }  # fmt: skip
 
 
