@@ -25,8 +25,8 @@ _DOUBTS: Mapping[Doubt, str] = {
     "with", Doubt.AMBIGUOUS: "two explanations fit the picture", Doubt.FROZEN: "the camera repeats one picture",
     Doubt.MOVED: "the camera or the vial has moved", Doubt.OUT_OF_FRAME: "the vial is not in the picture",
     Doubt.VORTEX: "the liquid is stirred into a vortex", Doubt.FOAM: "foam hides the surface",
-    Doubt.EXPOSURE: "light or exposure has changed", Doubt.CAMERA_MOVED: "the camera has moved", Doubt.NO_WHITE: "there is no "
-    "white to compare the colour with",
+    Doubt.EXPOSURE: "light or exposure has changed", Doubt.CAMERA_MOVED: "the camera has moved",
+    Doubt.NO_WHITE: "there is no white to compare the colour with",
 }  # fmt: skip
 
 
