@@ -61,9 +61,10 @@ def panel_behind(image: Image, box: tuple[int, int, int, int], white: Floats) ->
     wide, gap = max(4, (x1 - x0) // 4), max(2, (x1 - x0) // 25)
     seen: list[tuple[Floats, Floats]] = []
     for left, right in ((x0 - gap - wide, x0 - gap), (x1 + gap, x1 + gap + wide)):
-        ys, xs = np.mgrid[y0:y1:6, max(0, left) : min(image.shape[1], right) : 3]
-        if xs.size == 0:
+        first, last = max(0, left), min(image.shape[1], right)
+        if first >= last:
             continue
+        ys, xs = np.mgrid[y0:y1:6, first:last:3]
         ratio = np.log(np.maximum(SRGB_LINEAR[image[ys, xs]], 1e-3) / white)
         near = np.all(np.abs(ratio) < LIKE_WHITE, axis=-1)
         if near.mean() > 0.25:
