@@ -1,6 +1,6 @@
 """The pipeline that reads one vial: frame, presence, column, surface, colour, doubt."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -25,8 +25,6 @@ MENISCUS_MM = 0.5
 BASE_MM = 0.6
 """Refraction of the glass base reaches this far above the inner bottom."""
 RIM_MM = 2.0
-SURE_PHOTOGRAPH = 0.75
-"""Least probability of an answer from a photograph without a panel behind the vessel."""
 SURE = 4.0
 """An explanation that beats its rival by less than this is no answer."""
 
@@ -70,7 +68,7 @@ def read_vial(
     if doubt & (Doubt.DARK | Doubt.SATURATED):
         return unknown(view, doubt)
     if view.white_px is None:
-        return read_photograph(image, view, doubt)
+        return photograph.read_photograph(image, view, doubt)
     column = take_column(image, view)
     if column is None:
         return unknown(view, doubt | Doubt.NO_EDGE)
@@ -125,26 +123,6 @@ def take_column(image: Image, view: VialView) -> Column | None:
         top=inner[1],
         glare=float(np.mean(np.all(band[::2, ::2] >= 253, axis=2))),
     )
-
-
-def read_photograph(image: Image, view: VialView, doubt: Doubt) -> VialReading:
-    """Only the box is known: the most probable surface or empty, or unknown. No white, so no colour."""
-    seen = photograph.survey(image, view.box_px)
-    if seen is None:
-        return unknown(view, doubt | Doubt.OUT_OF_FRAME)
-    best, sure = photograph.choose(seen[1], seen[0])
-    if sure < SURE_PHOTOGRAPH:
-        return unknown(view, doubt | (Doubt.AMBIGUOUS if seen[0] else Doubt.NO_EDGE))
-    if best is None:
-        return reading(view, "empty", doubt, sure, present=True)
-    unit = (view.box_px[3] - view.box_px[1]) / photograph.ROWS
-    row = view.box_px[1] + seen[0][best] * unit
-    found = replace(reading(view, "liquid", doubt, sure, present=True), surface_row=row, surface_sd_px=1.5 * unit)
-    if not (np.isfinite(view.px_per_mm) and view.px_per_mm > 0 and np.isfinite(view.bore_mm)):
-        return found
-    mm, sd = (view.base_row - row) / view.px_per_mm, 1.5 * unit / view.px_per_mm
-    volume = max(0.0, mm * view.ul_per_mm)
-    return replace(found, level_mm=mm, level_sd_mm=sd, volume_ul=volume, volume_sd_ul=sd * view.ul_per_mm)
 
 
 def read_column(

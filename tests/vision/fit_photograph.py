@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 from scipy.optimize import minimize
 
-from vision import photograph
+from vision import photograph_column as photograph
+from vision.photograph import SURE
 from vision.picture import load_image
-from vision.reader import SURE_PHOTOGRAPH
 
 RIDGE = 0.6
 FILLED = ("liquid", "two_phase", "liquid+solid", "gel")
@@ -99,7 +99,7 @@ def main(folder: Path, out: Path, write: bool) -> None:
                 continue
             best, sure = photograph.choose(v.described, v.places)
             told = {"vessel": int(v.row["vessel"]), "confidence": sure, "state": "unknown", "surface_y": None}
-            if sure >= SURE_PHOTOGRAPH:
+            if sure >= SURE:
                 y0, y1 = float(v.row["y0"]), float(v.row["y1"])
                 told["state"] = "empty" if best is None else "liquid"
                 told["surface_y"] = None if best is None else y0 + v.places[best] / photograph.ROWS * (y1 - y0)

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from tests.vision.scenes import RED, Scene, render
-from vision import photograph
+from vision import photograph_column as photograph
 from vision.look import load_slots, look_slots
-from vision.reader import SURE_PHOTOGRAPH, read_vial
+from vision.photograph import SURE
+from vision.reader import read_vial
 
 FOLDER = Path(__file__).parents[3] / "shared" / "vision"
 
@@ -46,7 +47,7 @@ def test_real_photographs_are_right_or_unknown() -> None:
                 assert told["state"] in ("empty", "unknown")
             surface = told["surface_y"]
             if isinstance(surface, float) and row["surface_y"]:
-                assert float(str(told["confidence"])) >= SURE_PHOTOGRAPH
+                assert float(str(told["confidence"])) >= SURE
                 answered += 1
                 gross += abs(surface - float(row["surface_y"])) > 0.1 * (float(row["y1"]) - float(row["y0"]))
     assert answered >= 5
