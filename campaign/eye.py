@@ -69,6 +69,7 @@ class Eye:
                 vial.bore_mm,
                 vial.capacity_ul,
                 rig.view.white_px,
+                vial.profile,
             )
 
     def look(self, *, empty: Image | None = None, expected_ul: float | None = None, frames: int = FRAMES) -> Sight:

@@ -54,4 +54,6 @@ def view_of(rig: RigSpec) -> VialView | None:
         return None
     vial = rig.rack.vial
     view = rig.view
-    return VialView(view.box_px, view.base_row, view.px_per_mm, vial.bore_mm, vial.capacity_ul, view.white_px)
+    return VialView(
+        view.box_px, view.base_row, view.px_per_mm, vial.bore_mm, vial.capacity_ul, view.white_px, vial.profile
+    )

@@ -10,6 +10,7 @@ from vision import level, photograph, presence
 from vision.background import Box, inside, panel_behind, white_light
 from vision.calibration import VialView
 from vision.colour import SRGB_LINEAR, Floats, transmitted_lab
+from vision.profile import FLOOR_SD_MM
 from vision.quality import frame_doubt
 from vision.reading import Doubt, Lab, Layer, State, VialReading
 
@@ -129,7 +130,7 @@ def read_column(
     view: VialView, column: Column, empty: Column | None, expected_ul: float | None, doubt: Doubt
 ) -> VialReading:
     """Explain the column and put the numbers to it."""
-    scale = view.px_per_mm if np.isfinite(view.px_per_mm) and view.px_per_mm > 0 else None
+    scale = view.px_per_mm if view.scaled else None
     k = scale or (view.base_row - view.box_px[1]) / 45.0
     parts = column.parts if empty is None else column.parts - empty.parts
     first = top_node(view, k) - column.top
@@ -138,9 +139,8 @@ def read_column(
     meniscus = max(2, round(MENISCUS_MM * k))
     if last - first < 6 * meniscus:
         return unknown(view, doubt | Doubt.OUT_OF_FRAME)
-    expected = None
-    if expected_ul is not None and scale and np.isfinite(expected_ul) and view.bore_mm > 0:
-        expected = view.base_row - column.top - expected_ul / view.ul_per_mm * scale
+    row = None if expected_ul is None else view.expected_row(expected_ul)
+    expected = None if row is None else row - column.top
     found = level.explain(parts, first, last, meniscus, expected, least=meniscus + 2)
     if found.gap < SURE:
         return unknown(view, doubt | Doubt.AMBIGUOUS, present=True)
@@ -159,9 +159,8 @@ def read_column(
         layers.append(Layer(top + column.top, bottom + column.top, lab))
     if found.liquid is not None:
         clarity = float(np.clip(10 ** -np.min(found.liquid - found.air), 0, 1))
-    mm = None if scale is None else (view.base_row - row) / scale
-    mm_sd = None if scale is None else float(np.hypot(found.surface_sd / scale, 0.05))
-    volumetric = mm is not None and np.isfinite(view.bore_mm) and view.bore_mm > 0
+    mm = None if scale is None else view.level_mm(row)
+    volume = None if scale is None else view.volume(view.level_mm(row), found.surface_sd / scale)
     return VialReading(
         box_px=view.box_px,
         state=state,
@@ -169,9 +168,9 @@ def read_column(
         surface_row=row,
         surface_sd_px=found.surface_sd,
         level_mm=mm,
-        level_sd_mm=mm_sd,
-        volume_ul=max(0.0, mm * view.ul_per_mm) if volumetric and mm is not None else None,
-        volume_sd_ul=mm_sd * view.ul_per_mm if volumetric and mm_sd is not None else None,
+        level_sd_mm=None if scale is None else float(np.hypot(found.surface_sd / scale, FLOOR_SD_MM)),
+        volume_ul=None if volume is None else volume[0],
+        volume_sd_ul=None if volume is None else volume[1],
         layers=tuple(layers),
         lab=layers[0].lab if len(layers) == 1 else None,
         clarity=clarity,
@@ -184,9 +183,9 @@ def top_node(view: VialView, px_per_mm: float) -> int:
     """Image row above which no surface can be: the shoulder, where the straight part of the vial is brim-full,
     or the rim where the capacity is not known."""
     rim = view.box_px[1] + RIM_MM * px_per_mm
-    brim_mm = view.capacity_ul / view.ul_per_mm if view.bore_mm > 0 else np.nan
-    shoulder = view.base_row - brim_mm * px_per_mm
-    return round(max(rim, shoulder)) if np.isfinite(shoulder) and view.capacity_ul > 0 else round(rim)
+    if view.shape is None or not (np.isfinite(view.capacity_ul) and view.capacity_ul > 0):
+        return round(rim)
+    return round(max(rim, view.base_row - view.shape.height_at(view.capacity_ul) * px_per_mm))
 
 
 def below_nozzle(column: Column, first: int) -> int:
@@ -210,7 +209,8 @@ def colour(absorbance: Floats, glass: Floats) -> Lab:
 def reading(view: VialView, state: State, doubt: Doubt, confidence: float, *, present: bool | None) -> VialReading:
     """A reading without a surface. An empty vial holds 0; an unknown one has no numbers."""
     none = state == "empty"
-    sized = none and np.isfinite(view.px_per_mm) and view.px_per_mm > 0
+    sized = none and view.scaled
+    volume = view.volume(0.0, BASE_MM) if sized else None
     return VialReading(
         box_px=view.box_px,
         state=state,
@@ -220,7 +220,7 @@ def reading(view: VialView, state: State, doubt: Doubt, confidence: float, *, pr
         level_mm=0.0 if none else None,
         level_sd_mm=BASE_MM if sized else None,
         volume_ul=0.0 if none else None,
-        volume_sd_ul=BASE_MM * view.ul_per_mm if sized and np.isfinite(view.bore_mm) else None,
+        volume_sd_ul=None if volume is None else volume[1],
         layers=(),
         lab=None,
         clarity=None,
