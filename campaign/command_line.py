@@ -109,10 +109,19 @@ def _look(commands: Any) -> None:
         "Tell what the eye sees in pictures: state, level, colour, confidence, doubt.",
         "aliquot look vial.jpg --box 120 40 300 520 --draw seen.png",
     )
-    look.add_argument("images", metavar="IMAGE", type=Path, nargs="+")
+    look.add_argument("images", metavar="IMAGE", type=Path, nargs="*")
     look.add_argument("--box", nargs=4, type=float, metavar=("X0", "Y0", "X1", "Y1"), help="where the vial stands")
     look.add_argument("--slots", type=Path, metavar="SLOTS.csv", help="columns file, vessel, x0, y0, x1, y1")
     look.add_argument("--draw", type=Path, metavar="PNG", help="save the picture with what was seen drawn on it")
+    look.add_argument(
+        "--score",
+        type=Path,
+        metavar="JOURNAL",
+        nargs="?",
+        const=Path(),
+        help="how right the eye is today on the pictures that you corrected: those of a campaign (its journal "
+        "or folder), of a corrections.jsonl, or without a name all of yours",
+    )
     look.add_argument("--json", action="store_true")
 
 

@@ -10,6 +10,7 @@ from typing import Literal
 
 from campaign.steps import Step
 from optimiser.history import Label
+from vision.reading import State
 
 Point = Mapping[str, float | str]
 By = Literal["strategy", "person"]
@@ -201,6 +202,31 @@ class Labelled:
 
 
 @dataclass(frozen=True)
+class Corrected:
+    """What a person sees in a picture, in place of what the eye said. What was measured stays as it is.
+
+    experiment: the one in work when the picture was taken; None outside of a campaign. box_px: x0, y0, x1, y1 of
+    the vial. surface_row, boundary_rows: image rows; None and empty where there is none. image: PNG, relative to
+    the journal's folder, on the disk before this is recorded; empty in a correction that is not kept yet. eye: what
+    the eye said of the same picture, as `look.reading_to_json` gives it. view: the `VialView` in force, by field;
+    None for a rig without one. volume_ul: what the surface means by that view.
+    """
+
+    experiment: int | None
+    slot: str | None
+    box_px: tuple[float, ...]
+    state: State
+    surface_row: float | None
+    boundary_rows: tuple[float, ...] = ()
+    image: str = ""
+    image_sha256: str = ""
+    eye: Mapping[str, Json] | None = None
+    view: Mapping[str, Json] | None = None
+    volume_ul: float | None = None
+    kind: Literal["corrected"] = "corrected"
+
+
+@dataclass(frozen=True)
 class Included:
     """Whether an observation counts for the surrogate. Only in journals from before there were labels."""
 
@@ -232,6 +258,6 @@ class Finished:
 
 Event = (
     CampaignOpened | PhaseChanged | Suggested | Decided | AttemptStarted | StepIntended | StepDone | StepFailed
-    | VialGivenUp | Asked | Answered | Observed | SettingsChanged | Noted | Labelled | Included | Resumed
-    | Finished
+    | VialGivenUp | Asked | Answered | Observed | SettingsChanged | Noted | Labelled | Corrected | Included
+    | Resumed | Finished
 )  # fmt: skip

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from campaign import choices
+from campaign.correction import correction_mistakes
 from campaign.errors import JournalError
 from campaign.events import (
     Answered,
@@ -12,6 +13,7 @@ from campaign.events import (
     At,
     AttemptStarted,
     CampaignOpened,
+    Corrected,
     Decided,
     Event,
     Finished,
@@ -30,7 +32,7 @@ from campaign.events import (
 )  # fmt: skip
 from campaign.spec import CampaignSpec
 from campaign.state import Attempt, CampaignState, Experiment, VialStatus
-from campaign.steps import Dose, Look
+from campaign.steps import CheckVial, Dose, Look
 from optimiser.history import Label
 
 
@@ -135,6 +137,8 @@ def _step(state: CampaignState, event: Event) -> CampaignState:
             if event.label == "measured" and _experiment(state, event.experiment).value is None:
                 raise JournalError(f"experiment {event.experiment} has no value and counts as measured")
             return _row(state, event.experiment, label=event.label)
+        case Corrected():
+            return _corrected(state, event)
         case Included():
             failed = _experiment(state, event.experiment).status == "failed"
             back: Label = "failed" if failed else "measured"
@@ -176,7 +180,7 @@ def _attempt(state: CampaignState, event: AttemptStarted) -> CampaignState:
     started = _experiment(state, event.experiment).started_s
     state = _row(
         state, event.experiment, status="running", slot=event.slot, attempt=event.attempt,
-        started_s=state.seconds if started is None else started,
+        started_s=state.seconds if started is None else started, corrected=None,
     )  # fmt: skip
     state = _vial(state, event.slot, "in_use")
     return replace(state, attempt=attempt, step=None, step_index=event.first, step_count=len(event.steps))
@@ -201,6 +205,8 @@ def _done(state: CampaignState, event: StepDone) -> CampaignState:
         dosed_ul = dict(state.dosed_ul or {})
         dosed_ul[step.stock] = dosed_ul.get(step.stock, 0.0) + volume_ul
         state = replace(state, dosed_ul=dosed_ul)
+    if isinstance(step, CheckVial | Dose | Look):  # the vial is another, or is seen anew
+        state = _row(state, event.experiment, corrected=None)
     if isinstance(step, Look):
         state = _row(state, event.experiment, reading=event.data)
     return state if event.image is None else _row(state, event.experiment, image=event.image)
@@ -217,6 +223,15 @@ def _observed(state: CampaignState, event: Observed) -> CampaignState:
     if row.slot is not None and (state.vials or {}).get(row.slot) == "in_use":
         state = _vial(state, row.slot, "done")
     return replace(_idle(state), in_doubt=None)
+
+
+def _corrected(state: CampaignState, event: Corrected) -> CampaignState:
+    if mistakes := correction_mistakes(event):
+        raise JournalError(f"a correction that cannot be: {'; '.join(mistakes)}")
+    if event.experiment is None:
+        return state
+    seen = {"state": event.state, "surface_row": event.surface_row, "volume_ul": event.volume_ul}
+    return _row(state, event.experiment, corrected=seen)
 
 
 def _idle(state: CampaignState) -> CampaignState:

@@ -6,7 +6,6 @@ Append-only; each event carries the sha256 of the one before, so that a changed 
 import hashlib
 import json
 import logging
-import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from sqlalchemy import Connection, Engine, Row, insert, select, update
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from campaign import codec, tables
+from campaign.durable import keep_file, sync_folder
 from campaign.errors import JournalError
 from campaign.events import At, Event
 from campaign.lock import WriterLock
@@ -166,18 +166,11 @@ class Journal:
     def save_image(self, name: str, jpeg: bytes) -> tuple[str, str]:
         """Keep a picture beside the journal; (path relative to the journal, sha256) once it is on the disk."""
         folder = self.path.parent / "images"
-        target, temp = folder / name, folder / f".{name}.part"
+        target = folder / name
         if target.parent != folder:
             raise JournalError(f"{name!r} is no plain file name")
         try:
-            folder.mkdir(mode=0o700, exist_ok=True)
-            fd = os.open(temp, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            with os.fdopen(fd, "wb") as file:
-                file.write(jpeg)
-                file.flush()
-                os.fsync(file.fileno())
-            temp.replace(target)
-            _sync_folder(folder)
+            keep_file(target, jpeg)
         except OSError as error:
             raise JournalError(f"{target} cannot be written: {_reason(error)}") from error
         return f"images/{name}", hashlib.sha256(jpeg).hexdigest()
@@ -229,7 +222,7 @@ class Journal:
         if self.path.exists():
             raise FileExistsError(f"{self.path} has appeared meanwhile")
         temp.rename(self.path)
-        _sync_folder(self.path.parent)
+        sync_folder(self.path.parent)
         self._engine = tables.writer(self.path)
 
     def _reading(self) -> Connection:
@@ -280,13 +273,3 @@ def _chain(before: str, number: int, at: At, body: str) -> str:
 def _reason(error: Exception) -> str:
     """The cause without the SQL."""
     return str(getattr(error, "orig", None) or error)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make a rename durable; Windows has no way to, and needs none."""
-    if os.name == "posix":
-        fd = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(fd)
-        finally:
-            os.close(fd)

@@ -20,6 +20,7 @@ from campaign.events import (
     Action,
     Asked,
     CampaignOpened,
+    Corrected,
     Decided,
     Event,
     Noted,
@@ -225,6 +226,14 @@ class Campaign:
     def note(self, experiment: int, text: str) -> None:
         wishes.known(self.state, experiment)
         self._desk.post(lambda: self._record(Noted(experiment, text)))
+
+    def correct(self, seen: Corrected) -> None:
+        """Keep what a person sees in a picture, itself kept already (`corrected_frames`); no value follows it.
+
+        Raises CampaignError when it makes no sense; nothing changes then.
+        """
+        wishes.correction(self.state, seen)
+        self._desk.post(lambda: self._record(seen))
 
     def label(self, experiment: int | Sequence[int], label: Label) -> None:
         """What to make of an experiment that is over, or of several at once; the model follows.

@@ -12,8 +12,19 @@ import numpy as np
 from jinja2 import Environment, StrictUndefined
 
 from campaign import report_charts
+from campaign.correction import STAYS, say_correction
 from campaign.decide import history_of
-from campaign.events import Answered, Asked, Decided, Included, Labelled, Resumed, SettingsChanged, VialGivenUp
+from campaign.events import (
+    Answered,
+    Asked,
+    Corrected,
+    Decided,
+    Included,
+    Labelled,
+    Resumed,
+    SettingsChanged,
+    VialGivenUp,
+)
 from campaign.insight import LIGHTS, Insight, insight_of, standing
 from campaign.record import Record, read_record
 from campaign.spec import CampaignSpec
@@ -223,6 +234,9 @@ def _people(record: Record) -> list[str]:
                 out.append(f"Settings changed: {event.why}")
             case Labelled():
                 out.append(f"Experiment {event.experiment}: labelled {say_label(event.label)}")
+            case Corrected():
+                place = "" if event.experiment is None else f"Experiment {event.experiment}: "
+                out.append(f"{place}the eye corrected for {say_correction(event)}. {STAYS}")
             case Included(include=False):
                 out.append(f"Experiment {event.experiment}: left out of the model")
             case Resumed():

@@ -17,7 +17,8 @@ VialStatus = Literal["clean", "in_use", "done", "given_up"]
 class Experiment:
     """One experiment as the table shows it. mean, sd: what was believed before it was measured. started_s,
     ended_s: on the campaign's own clock, `CampaignState.seconds`. label: what a person makes of it once it is over;
-    one without a value has failed unless told otherwise."""
+    one without a value has failed unless told otherwise. reading: the eye's, at the last look. corrected: what a
+    person has seen in the vial since (state, surface_row, volume_ul); the value does not follow it."""
 
     number: int
     point: Point
@@ -34,6 +35,7 @@ class Experiment:
     label: Label = "measured"
     image: str | None = None
     reading: Mapping[str, object] | None = None
+    corrected: Mapping[str, object] | None = None
     started_s: float | None = None
     ended_s: float | None = None
 

@@ -119,7 +119,11 @@ def ask_command(arguments: argparse.Namespace, suggestions: Sequence[Suggestion]
 
 
 def look_command(arguments: argparse.Namespace) -> int:
-    """A line per vessel, or with --json one object: readings by file name."""
+    """A line per vessel, or with --json one object: readings by file name. Raises ValueError without a picture."""
+    if arguments.score is not None:
+        return score_command(arguments)
+    if not arguments.images:
+        raise ValueError("which picture? Name one, or --score for the pictures that you corrected")
     from vision.look import load_slots, look_image, look_slots, reading_to_json
 
     if arguments.slots:
@@ -138,6 +142,28 @@ def look_command(arguments: argparse.Namespace) -> int:
         if arguments.draw:
             save_drawn(path, readings, arguments.draw)
     return 0
+
+
+def score_command(arguments: argparse.Namespace) -> int:
+    """How right the eye is on corrected pictures. 1 when some of it is damaged, which is told."""
+    from campaign import corrected_frames
+    from vision.score import in_words
+
+    everything = arguments.score == Path()
+    rated = corrected_frames.rate(
+        corrected_frames.everything() if everything else corrected_frames.places(arguments.score)
+    )
+    if arguments.json:
+        record = {"pictures": rated.pictures, **rated.score.to_json(), "readings": rated.readings}
+        print(narrate.json_line({**record, "damage": rated.damage}))
+    elif not rated.pictures:
+        print("No corrected pictures yet: press Correct on the camera's picture where the eye is wrong.")
+    else:
+        print(f"The eye of today on {rated.pictures} {'picture' if rated.pictures == 1 else 'pictures'} of yours.")
+        print(in_words(rated.score))
+    for sentence in rated.damage:
+        print(f"aliquot: {sentence}", file=sys.stderr)
+    return 1 if rated.damage else 0
 
 
 def reading_in_words(reading: "VialReading") -> str:

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 
 from campaign.attempt import number_in
+from campaign.correction import correction_mistakes
 from campaign.errors import CampaignError
-from campaign.events import Action, Asked, Labelled, Point, Suggested
+from campaign.events import Action, Asked, Corrected, Labelled, Point, Suggested
 from campaign.spec import CampaignSpec
 from campaign.state import CampaignState, Experiment
 from campaign.words import LABELS
@@ -79,6 +80,14 @@ def labels(state: CampaignState, numbers: Sequence[int], label: Label) -> tuple[
             f"{_named(without)} without a value and cannot count as measured; choose failed, infeasible or outlier"
         )
     return tuple(Labelled(e.number, label) for e in chosen if e.label != label)
+
+
+def correction(state: CampaignState, seen: Corrected) -> None:
+    """Raises CampaignError for a correction that makes no sense, or of an experiment that is not there."""
+    if mistakes := correction_mistakes(seen):
+        raise CampaignError(f"this correction cannot be kept: {'; '.join(mistakes)}")
+    if seen.experiment is not None:
+        known(state, seen.experiment)
 
 
 def _named(experiments: Sequence[Experiment]) -> str:

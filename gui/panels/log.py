@@ -6,11 +6,13 @@ from datetime import datetime
 from PySide6.QtGui import QFont
 from PySide6.QtWidgets import QPlainTextEdit, QStackedLayout, QWidget
 
+from campaign.correction import STAYS, say_correction
 from campaign.events import (
     Answered,
     Asked,
     AttemptStarted,
     CampaignOpened,
+    Corrected,
     Decided,
     Event,
     Finished,
@@ -81,6 +83,8 @@ def _words(event: Event, spec: CampaignSpec | None) -> str:
             return f"Note on experiment {event.experiment}: {event.text}"
         case Labelled():
             return f"Experiment {event.experiment} labelled {say_label(event.label)}."
+        case Corrected():
+            return f"You corrected the eye for {say_correction(event)}. {STAYS}."
         case Included():
             return f"Experiment {event.experiment} {'counts again' if event.include else 'left out of the model'}."
         case Resumed():
