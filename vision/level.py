@@ -95,7 +95,9 @@ def evidence(parts: Floats, sigma: Floats, reach: int) -> Floats:
     middle = mean[:, centre - reach // 2]
     above, below = mean[:, centre - reach - reach // 2], mean[:, centre + reach - reach // 2]
     signed = np.stack([middle - (above + below) / 2, mean[:, centre] - mean[:, centre - reach]])
-    agreed = np.maximum(signed.min(axis=1), -signed.max(axis=1))  # <= 0 where the parts differ in sign
+    ordered = np.sort(signed, axis=1)
+    spare = signed.shape[1] // 4  # so many parts may disagree: a drop, a letter
+    agreed = np.maximum(ordered[:, spare], -ordered[:, -1 - spare])  # <= 0 where the others differ in sign
     return np.asarray((np.maximum(agreed, 0).sum(axis=0) / sigma).max(axis=1))
 
 

@@ -1,25 +1,21 @@
 """The pipeline that reads one vial: frame, presence, column, surface, colour, doubt."""
 
-from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
 from vision import level, photograph, presence
-from vision.background import Box, inside, panel_behind, white_light
+from vision.background import inside
 from vision.calibration import VialView
-from vision.colour import SRGB_LINEAR, Floats, transmitted_lab
+from vision.colour import Floats, transmitted_lab
+from vision.column import MIDDLES, SIDES, Column, take_column
 from vision.profile import FLOOR_SD_MM
 from vision.quality import frame_doubt
 from vision.reading import Doubt, Lab, Layer, State, VialReading
 
 Image = npt.NDArray[np.uint8]
 
-BAND = (0.32, 0.68)
-"""Columns that are read, as shares of the glass width: away from the walls and their refraction."""
-BESIDE = (0.17, 0.73)
-"""Where the columns beside the band begin, each a tenth of the width wide."""
 HANGS = 0.15
 """The band darker than the columns beside it by this absorbance: a nozzle hangs in."""
 MENISCUS_MM = 0.5
@@ -28,27 +24,6 @@ BASE_MM = 0.6
 RIM_MM = 2.0
 SURE = 4.0
 """An explanation that beats its rival by less than this is no answer."""
-
-
-@dataclass(frozen=True)
-class Column:
-    """absorbance: (rows, columns, 3) of the band. beside: (rows,) of the columns between band and walls.
-    across: (columns,) of the widened box, median over the body. left: column of `across` where the box begins.
-    top: image row of row 0. glare: share of burnt pixels.
-    """
-
-    absorbance: Floats
-    beside: Floats
-    across: Floats
-    left: float
-    top: int
-    glare: float
-
-    @property
-    def parts(self) -> Floats:
-        """(3, rows, 3): median over the columns of the left, middle and right third of the band."""
-        thirds = np.array_split(self.absorbance, 3, axis=1)
-        return np.stack([level.middle_row(third.swapaxes(0, 1)) for third in thirds])
 
 
 def read_vial(
@@ -68,14 +43,14 @@ def read_vial(
     doubt = frame_doubt(image[cut[1] : cut[3], cut[0] : cut[2]])
     if doubt & (Doubt.DARK | Doubt.SATURATED):
         return unknown(view, doubt)
-    if view.white_px is None:
+    column = take_column(image, view) if view.white_px is not None or view.scaled else None
+    if column is None and view.white_px is None:
         return photograph.read_photograph(image, view, doubt)
-    column = take_column(image, view)
     if column is None:
         return unknown(view, doubt | Doubt.NO_EDGE)
     there = presence.present(column.across, column.left, column.left + view.box_px[2] - view.box_px[0])
     if not there:
-        return absent(view, doubt, sure=there is False)
+        return absent(view, doubt, sure=there is False and view.white_px is not None)
     if column.glare > 0.05:
         doubt |= Doubt.GLARE
     reference = None if empty is None or empty.shape != image.shape else take_column(empty, view)
@@ -88,42 +63,6 @@ def usable(view: VialView, shape: tuple[int, ...]) -> bool:
     if not np.all(np.isfinite([*view.box_px, view.base_row])) or x1 - x0 < 8 or y1 - y0 < 16:
         return False
     return x0 >= -1 and y0 >= -1 and x1 <= shape[1] + 1 and y1 <= shape[0] + 1 and y0 < view.base_row <= y1 + 1
-
-
-def take_column(image: Image, view: VialView) -> Column | None:
-    """Absorbance of the vial against the panel; None when there is no white to compare with."""
-    white = None if view.white_px is None else white_light(image, view.white_px)
-    if white is None:
-        return None
-    x0, y0, x1, y1 = view.box_px
-    wide: Box = (x0 - 0.2 * (x1 - x0), y0, x1 + 0.2 * (x1 - x0), y1)
-    outer, inner = inside(wide, image.shape), inside(view.box_px, image.shape)
-    if outer is None or inner is None:
-        return None
-    width = inner[2] - inner[0]
-    begin = inner[0] + round(BAND[0] * width)
-    end = max(begin + 3, inner[0] + round(BAND[1] * width))
-    band = image[inner[1] : inner[3], begin:end]
-    span = max(2, round(0.1 * width))
-    panel = panel_behind(image, inner, white).at(
-        np.arange(inner[1], inner[3], dtype=np.float64), np.arange(begin, end, dtype=np.float64)
-    )
-    height = inner[3] - inner[1]
-    body = slice(inner[1] + round(0.3 * height), inner[1] + round(0.9 * height), 3)
-    spread = SRGB_LINEAR[image[body, outer[0] : outer[2]]] / white
-    outside = np.concatenate(
-        [image[inner[1] : inner[3], round(inner[0] + s * width) :][:, :span] for s in BESIDE], axis=1
-    )
-    return Column(
-        beside=-np.log10(
-            np.maximum(level.middle_row((SRGB_LINEAR[outside] / white).swapaxes(0, 1)).mean(axis=1), 4e-3)
-        ),
-        absorbance=-np.log10(np.clip(SRGB_LINEAR[band] / panel, 4e-3, 4.0)),
-        across=-np.log10(np.maximum(level.middle_row(spread).mean(axis=1), 4e-3)),
-        left=x0 - outer[0],
-        top=inner[1],
-        glare=float(np.mean(np.all(band[::2, ::2] >= 253, axis=2))),
-    )
 
 
 def read_column(
@@ -154,7 +93,8 @@ def read_column(
     layers, clarity = [], None
     for top, bottom in pairwise(edges):
         inset = meniscus + 1
-        pixels = column.absorbance[round(top) + inset : max(round(top) + inset + 1, round(bottom) - inset)]
+        rows = slice(round(top) + inset, max(round(top) + inset + 1, round(bottom) - inset))
+        pixels = middle(column)[rows]
         lab = colour(pixels, found.air)
         layers.append(Layer(top + column.top, bottom + column.top, lab))
     if found.liquid is not None:
@@ -191,12 +131,20 @@ def top_node(view: VialView, px_per_mm: float) -> int:
 def below_nozzle(column: Column, first: int) -> int:
     """Row where the view of the liquid begins: below a nozzle that hangs in from above. Liquid is as dark beside
     the band as in it; a nozzle is not."""
-    rows = np.median(column.absorbance.mean(axis=2), axis=1) - column.beside
+    grey = column.bands.mean(axis=2)
+    rows = np.median(grey[MIDDLES], axis=0) - np.median(grey[list(SIDES)], axis=0)
     hanging = np.convolve(rows > HANGS, np.ones(5) / 5, mode="same") > 0.5
     if not hanging[: first + 5].any():
         return first
     clear = np.flatnonzero(~hanging[first:])
     return first + int(clear[0]) + 8 if len(clear) else first
+
+
+def middle(column: Column) -> Floats:
+    """(rows, columns, 3) of the middle band."""
+    width = column.absorbance.shape[1]
+    begin = round(0.32 * width)
+    return np.asarray(column.absorbance[:, begin : max(begin + 3, round(0.68 * width))], np.float64)
 
 
 def colour(absorbance: Floats, glass: Floats) -> Lab:
