@@ -53,8 +53,13 @@ class Body:
     turn: Floats
     lift: Floats
 
-    def cut(self, rows: slice) -> "Body":
-        return replace(self, **{f.name: getattr(self, f.name)[rows] for f in fields(self)})
+    def cut(self, rows: slice, columns: slice = slice(None)) -> "Body":
+        return replace(self, **{f.name: getattr(self, f.name)[rows, columns] for f in fields(self)})
+
+    def aside(self, mm: float) -> "Body":
+        """The rays a little to the right."""
+        share = np.asarray(np.clip(self.share + mm / self.half, -1, 1), np.float32)
+        return replace(self, x=self.x + np.float32(mm), u=self.u + np.float32(mm), share=share)
 
 
 def body_of(sight: Sight, vessel: Vessel) -> Body:
@@ -111,9 +116,28 @@ def air(body: Body, vessel: Vessel, backdrop: Backdrop, distance_mm: float, y: F
         lift = np.asarray(0.75 * here * np.sin(2 * np.pi * (body.front + 0.10 * body.u) / THREAD_MM), np.float32)
     heel = np.clip((body.front - floor_of(body, vessel)) / vessel.heel_mm, 0, 1)
     lift = lift - wedge_turn(np.asarray(np.radians(70) * (1 - heel), np.float32), vessel.index) * (heel < 1)
-    at = body.y if y is None else y
-    seen, _ = shown(body, tube_of(vessel, 1.0), backdrop, distance_mm, np.asarray(lift, np.float32), at)
+    at, up, tube = body.y if y is None else y, np.asarray(lift, np.float32), tube_of(vessel, 1.0)
+    seen, _ = shown(body, tube, backdrop, distance_mm, up, at)
+    for wall in walls_of(body):
+        # lines in the wall are finer than pixels: three rays each
+        part, pixel_mm = body.cut(slice(None), wall), float(body.u[0, 1] - body.u[0, 0])
+        finer = [
+            shown(part.aside(step * pixel_mm), tube, backdrop, distance_mm, up[:, wall], at[:, wall])[0]
+            for step in (-1 / 3, 1 / 3)
+        ]
+        seen[:, wall] = (seen[:, wall] + finer[0] + finer[1]) / 3
     return seen
+
+
+def walls_of(body: Body) -> list[slice]:
+    """The columns of both walls at half height."""
+    share = np.abs(body.share[len(body.share) // 2])
+    at = np.flatnonzero((share > 0.78) & (share < 1))
+    if len(at) < 4:
+        return []
+    middle = len(share) // 2
+    sides = (at[at < middle], at[at >= middle])
+    return [slice(int(side[0]), int(side[-1]) + 1) for side in sides if len(side)]
 
 
 def floor_of(body: Body, vessel: Vessel) -> Floats:

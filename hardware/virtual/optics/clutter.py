@@ -34,7 +34,7 @@ def relief(bench: Bench, body: Body, random: Random) -> tuple[Floats, Floats]:
         grain = random.uniform(0.16, 0.35) * k
         mist = np.maximum(noise(random, body.v.shape, grain) - 0.2, 0)
         patchy = soft(noise(random, body.v.shape, 6 * k), -1.5, 1.0)
-        height += specimen.fog * 0.10 * mist * patchy * soft(body.front, low, low + 2)
+        height += specimen.fog * 0.22 * mist * patchy * soft(body.front, low, low + 2)
     gap = soft(body.front, low - 0.3, low) * (1 - soft(body.front, high, high + 2))
     up, across = np.gradient(height * gap, 1 / k)
     turn, lift = np.clip(0.4 * across, -0.9, 0.9), np.clip(0.4 * up, -0.9, 0.9)
@@ -61,7 +61,7 @@ def haze(bench: Bench, body: Body, seen: Floats, random: Random) -> Floats:
     where = soft(body.front, low, low + 3) * (
         1 - soft(body.front, bench.vessel.shoulder_mm, bench.vessel.height_mm)
     )
-    veil = (specimen.fog * 0.4 * where * (0.8 + 0.2 * noise(random, body.v.shape, 20)))[..., None]
+    veil = (specimen.fog * 0.6 * where * (0.8 + 0.2 * noise(random, body.v.shape, 20)))[..., None]
     own = 0.55 * panel_bgr(bench.backdrop) + 0.35 * bench.backdrop.front_light
     return np.asarray(seen * (1 - veil) + own * veil, np.float32)
 

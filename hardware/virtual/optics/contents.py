@@ -177,6 +177,8 @@ def _meniscus(bench: Bench, part: Body, top: Phase, found: Floats, in_front: Flo
         angle = np.asarray(np.radians(22 + 68 * climb), np.float32)
         small = part.cut(here)
         seen = layer(bench, small, top, -wedge_turn(angle, top.index), small.y, bench.specimen.seed + 4)
+        # the steeper the film is met, the more of the light it turns away
+        seen = seen * (1 - 0.4 * np.sin(np.pi * climb))[..., None]
         cover = share * bench.sight.cover(distance[here]) * bench.sight.cover(rise - distance[here])
         found[here] += (seen - found[here]) * cover[..., None]
     return found
