@@ -174,7 +174,7 @@ def _meniscus(bench: Bench, part: Body, top: Phase, found: Floats, in_front: Flo
         if here is None:
             continue
         climb = np.clip(distance[here] / rise, 0, 1)
-        angle = np.asarray(np.radians(22 + 68 * climb), np.float32)
+        angle = np.asarray(np.radians(30 + 60 * np.sqrt(climb)), np.float32)
         small = part.cut(here)
         seen = layer(bench, small, top, -wedge_turn(angle, top.index), small.y, bench.specimen.seed + 4)
         # the steeper the film is met, the more of the light it turns away
