@@ -8,7 +8,14 @@ from pydantic import TypeAdapter
 from campaign.events import Json, Point
 from campaign.executor import Outcome, ToType
 from campaign.eye import Eye
-from campaign.guard import campaign_mistakes, level_question, recipe_mistakes, syringe_question, vial_question
+from campaign.guard import (
+    campaign_mistakes,
+    level_question,
+    recipe_mistakes,
+    surprise,
+    syringe_question,
+    vial_question,
+)
 from campaign.measured import Measured, called, takes
 from campaign.objective import objective_value
 from campaign.protocol import make_protocol
@@ -158,7 +165,7 @@ class BenchExecutor:
         return Outcome({"x_mm": x_mm, "y_mm": y_mm}, mismatch=question, refill=question is not None)
 
     def _check_vial(self, step: CheckVial) -> Outcome:
-        sight = self._eye.look(frames=1)
+        sight = self._eye.look()
         question = vial_question(step.slot, sight.reading)
         if question is None:
             self._empty[step.slot] = sight.image
@@ -174,6 +181,8 @@ class BenchExecutor:
         if question is None and sight.reading.lab is None and self._spec.objective.kind == "colour":
             question = f"The colour in {step.slot} cannot be read: {sight.why}."
         record: dict[str, Json] = {**sight.record(), "expected_ul": step.expected_ul}
+        if question is None and (said := surprise(step.slot, sight.fused, step.expected_ul)):
+            record["said"] = said
         return Outcome(record, sight.image, question, reading=sight.reading)
 
     def _measure(self, step: Measure) -> Outcome:

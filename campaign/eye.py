@@ -1,47 +1,57 @@
-"""Looking at the vial at the station: several frames, unfit ones taken again, one fused reading."""
+"""Looking at the vial at the station: five to fifteen frames, unfit ones refused, one fused reading."""
 
-from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+import math
+from collections import deque
+from dataclasses import dataclass
 
 import numpy as np
 
 from campaign.events import Json
-from campaign.guard import why_doubted
+from campaign.guard import why_doubted, why_refused
 from hardware.devices import Camera, Image
 from hardware.errors import HardwareError
 from hardware.spec import RigSpec
 from vision.calibration import VialView
-from vision.quality import frame_doubt
-from vision.reader import read_vial
+from vision.fusion import FEWEST, Dosed, Fused, fuse
+from vision.quality import UNFIT, FrameFacts, fingerprint, frame_facts
+from vision.reader import read_vial, unknown
 from vision.reading import Doubt, Lab, VialReading
+from vision.surroundings import Surroundings
 
-FRAMES = 3
-RETAKES = 2
-UNFIT = Doubt.DARK | Doubt.SATURATED | Doubt.FROZEN
+MOST_FRAMES = 15
+REMEMBERED = 64
+"""Frames by which a repeated one is known."""
+DOSE_SD, DOSE_SD_UL = 0.01, 10.0
+"""Standard deviation of what pumps deliver into a vial: a part of it, and a drop that hangs or falls."""
+SAME_LIGHT = 0.05
 
 
 @dataclass(frozen=True, eq=False)
 class Sight:
-    """A fused reading, the frame nearest to it, and the Lab of every frame that gave one."""
+    """A fused reading as seen, the frame nearest to it, and the Lab of every fit frame that gave one."""
 
-    reading: VialReading
+    fused: Fused
     image: Image
     labs: tuple[Lab, ...]
-    frames: int
+
+    @property
+    def reading(self) -> VialReading:
+        return self.fused.reading
 
     @property
     def why(self) -> str:
-        """Why the reading is in doubt, in words."""
-        return why_doubted(self.reading.doubt)
+        """Why the reading is in doubt and which frames were refused, in words."""
+        refused = why_refused(self.fused)
+        return f"{why_doubted(self.reading.doubt)}{f' ({refused})' if refused else ''}"
 
     def record(self) -> dict[str, Json]:
         """The reading as JSON."""
-        r = self.reading
+        r, fused = self.reading, self.fused
         return {
             "state": r.state,
             "present": r.present,
             "level_mm": r.level_mm,
+            "level_sd_mm": r.level_sd_mm,
             "volume_ul": r.volume_ul,
             "volume_sd_ul": r.volume_sd_ul,
             "lab": None if r.lab is None else list(r.lab),
@@ -49,91 +59,86 @@ class Sight:
             "clarity": r.clarity,
             "doubt": [flag.name for flag in Doubt if flag in r.doubt and flag.name],
             "confidence": r.confidence,
-            "frames": self.frames,
+            "frames": fused.frames,
+            "agreement": fused.agreement,
+            "refused": dict(fused.refused),
+            "likely_ul": fused.likely_ul,
+            "likely_sd_ul": fused.likely_sd_ul,
+            "surprise_sd": fused.surprise_sd,
         }
 
 
+def view_of(rig: RigSpec) -> VialView | None:
+    """Where the vial at the station stands in the picture; None for a rig without a view."""
+    if rig.view is None:
+        return None
+    vial, view = rig.rack.vial, rig.view
+    return VialView(
+        view.box_px, view.base_row, view.px_per_mm, vial.bore_mm, vial.capacity_ul, view.white_px, vial.profile
+    )
+
+
 class Eye:
-    """A camera and where the vial stands in its picture."""
+    """A camera and where the vial stands in its picture.
+
+    The first fit frame is the reference: against it a moved camera is told for as long as the rig is open. Light
+    may drift from look to look; a sudden change is told once, and is the light that is expected from then on.
+    """
 
     def __init__(self, rig: RigSpec, camera: Camera | None) -> None:
         self._camera = camera
-        self._last: Image | None = None
-        self._view = None
-        if rig.view is not None:
-            vial = rig.rack.vial
-            self._view = VialView(
-                rig.view.box_px,
-                rig.view.base_row,
-                rig.view.px_per_mm,
-                vial.bore_mm,
-                vial.capacity_ul,
-                rig.view.white_px,
-                vial.profile,
-            )
+        self._view = view_of(rig)
+        self._reference: Surroundings | None = None
+        self._gain = 1.0
+        self._earlier: deque[bytes] = deque(maxlen=REMEMBERED)
 
-    def look(self, *, empty: Image | None = None, expected_ul: float | None = None, frames: int = FRAMES) -> Sight:
-        """Photograph the vial `frames` times and fuse the readings by their medians. Raises HardwareError.
+    def look(self, *, empty: Image | None = None, expected_ul: float | None = None) -> Sight:
+        """Photograph the vial until five fit frames agree, at most fifteen times, and fuse them.
 
-        A black, overexposed or repeated frame is taken again, at most `RETAKES` times in all; one that stays so
-        is kept and its doubt tells. A frame that an earlier look saw already is repeated too, and no evidence: it
-        gives no colour.
+        A black, overexposed or repeated frame, one of a moved camera and one in a changed light is no evidence: it
+        is refused and counted with its reason. Where fit frames are too few the state is unknown, and why is told.
+        Raises HardwareError.
         """
         if self._camera is None or self._view is None:
             raise HardwareError("camera", "the rig has no camera, or no view of the vial in its picture")
+        sd_ul = math.hypot(DOSE_SD * (expected_ul or 0.0), DOSE_SD_UL)
+        dosed = None if expected_ul is None else Dosed(expected_ul, sd_ul)
         images: list[Image] = []
         readings: list[VialReading] = []
-        retakes = 0
-        while len(images) < frames:
+        facts: list[FrameFacts] = []
+        while True:
             image = self._camera.capture().image
-            unfit = frame_doubt(image, self._last) & UNFIT
-            self._last = image
-            if unfit and retakes < RETAKES:
-                retakes += 1
-                continue
-            reading = read_vial(image, self._view, empty=empty, expected_ul=expected_ul)
+            fact = self._judge(image)
             images.append(image)
-            readings.append(replace(reading, doubt=reading.doubt | unfit))
-        fused, nearest = fuse(readings)
-        labs = tuple(r.lab for r in readings if r.lab is not None)
-        if Doubt.FROZEN in fused.doubt:
-            fused, labs = replace(fused, lab=None), ()
-        return Sight(fused, images[nearest], labs, frames)
+            facts.append(fact)
+            readings.append(
+                unknown(self._view, fact.doubt)
+                if fact.refused
+                else read_vial(image, self._view, empty=empty, expected_ul=expected_ul)
+            )
+            if len(images) < FEWEST:
+                continue
+            fused = fuse(readings, facts, dosed)
+            if fused.settled or len(images) >= MOST_FRAMES:
+                break
+        self._adapt(facts)
+        known = fused.reading.lab is not None
+        fit = [r for r, fact in zip(readings, facts, strict=True) if not fact.refused]
+        labs = tuple(r.lab for r in fit if r.lab is not None) if known else ()
+        return Sight(fused, images[fused.nearest], labs)
 
+    def _judge(self, image: Image) -> FrameFacts:
+        facts = frame_facts(image, self._reference, gain=self._gain, earlier=self._earlier)
+        self._earlier.append(fingerprint(image))
+        if self._reference is None and self._view is not None and not facts.refused:
+            self._reference = Surroundings.of(image, self._view.box_px, self._view.white_px)
+        return facts
 
-def fuse(readings: Sequence[VialReading]) -> tuple[VialReading, int]:
-    """One reading from several of the same vial, and the index of the one nearest to it.
-
-    The state that most frames saw wins; numbers are medians over the frames that saw it; a doubt counts when
-    half of all frames have it, and FROZEN when one has.
-    """
-    state = Counter(r.state for r in readings).most_common(1)[0][0]
-    same = [i for i, r in enumerate(readings) if r.state == state]
-    levels = [(i, r.level_mm) for i in same if (r := readings[i]).level_mm is not None]
-    nearest = same[0]
-    if levels:
-        middle = float(np.median([level for _, level in levels if level is not None]))
-        nearest = min(levels, key=lambda pair: abs((pair[1] or 0.0) - middle))[0]
-    doubt = Doubt.NONE
-    for flag in Doubt:
-        count = sum(flag in r.doubt for r in readings)
-        if 2 * count >= len(readings) or (flag is Doubt.FROZEN and count):
-            doubt |= flag
-    kept = [readings[i] for i in same]
-    labs = [r.lab for r in kept if r.lab is not None]
-    lab = np.median(np.array(labs), axis=0) if labs else None
-    fused = replace(
-        readings[nearest],
-        level_mm=_median([r.level_mm for r in kept]),
-        volume_ul=_median([r.volume_ul for r in kept]),
-        clarity=_median([r.clarity for r in kept]),
-        lab=None if lab is None else (float(lab[0]), float(lab[1]), float(lab[2])),
-        doubt=doubt,
-        confidence=_median([r.confidence for r in kept]) or 0.0,
-    )
-    return fused, nearest
-
-
-def _median(values: Sequence[float | None]) -> float | None:
-    known = [v for v in values if v is not None]
-    return float(np.median(known)) if known else None
+    def _adapt(self, facts: list[FrameFacts]) -> None:
+        """Expect the light of this look in the next one; a new light only when it was the same in most frames."""
+        fit = [f.gain for f in facts if f.gain is not None and not f.refused]
+        other = [f.gain for f in facts if f.gain is not None and f.doubt & UNFIT == Doubt.EXPOSURE]
+        if len(fit) >= FEWEST:
+            self._gain = float(np.median(fit))
+        elif 2 * len(other) > len(facts) and np.std(other) < SAME_LIGHT * np.mean(other):
+            self._gain = float(np.median(other))

@@ -4,6 +4,7 @@ Static checks give a list of mistakes, one sentence each. Live checks give one q
 """
 
 from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
 from pydantic import TypeAdapter
 
@@ -16,6 +17,9 @@ from hardware.toml_file import did_you_mean
 from optimiser.space import Categorical, SearchSpace
 from vision.reading import Doubt, VialReading
 
+if TYPE_CHECKING:
+    from vision.fusion import Fused
+
 ON_A_RIG = ("colour", "meter", "function")
 """Kinds of objective that a vial on a rig can have."""
 _DOUBTS: Mapping[Doubt, str] = {
@@ -25,14 +29,36 @@ _DOUBTS: Mapping[Doubt, str] = {
     "with", Doubt.AMBIGUOUS: "two explanations fit the picture", Doubt.FROZEN: "the camera repeats one picture",
     Doubt.MOVED: "the camera or the vial has moved", Doubt.OUT_OF_FRAME: "the vial is not in the picture",
     Doubt.VORTEX: "the liquid is stirred into a vortex", Doubt.FOAM: "foam hides the surface",
-    Doubt.EXPOSURE: "light or exposure has changed", Doubt.CAMERA_MOVED: "the camera has moved",
+    Doubt.EXPOSURE: "light or exposure has changed", Doubt.CAMERA_MOVED: "the camera or the rack has moved",
     Doubt.NO_WHITE: "there is no white to compare the colour with",
 }  # fmt: skip
+
+_CAMERA: Mapping[Doubt, tuple[str, str]] = {
+    Doubt.FROZEN: ("The camera repeats one picture", "Check the camera's cable and power"),
+    Doubt.DARK: ("The picture is black", "Switch the lamp on and look for a cap on the lens"),
+    Doubt.SATURATED: ("The picture is overexposed", "Make the exposure shorter or the light weaker"),
+    Doubt.CAMERA_MOVED: (
+        "The camera or the rack has moved",
+        "Put it back, or show on the Devices page where the vial stands now and open the rig again",
+    ),
+    Doubt.EXPOSURE: (
+        "Light or exposure has changed",
+        "Put lamp and exposure back, or leave them as they are from now on",
+    ),
+}
 
 
 def why_doubted(doubt: Doubt) -> str:
     """The doubt in words."""
     return "; ".join(words for flag, words in _DOUBTS.items() if flag in doubt) or "the reason is not known"
+
+
+def why_refused(fused: "Fused") -> str:
+    """Which frames were no evidence: 'pictures refused: the picture is black, 3 times; the …'; empty for none."""
+    if not fused.refused:
+        return ""
+    told = [f"{_DOUBTS[Doubt[name]]}{f', {n} times' if n > 1 else ''}" for name, n in fused.refused.items()]
+    return f"pictures refused: {'; '.join(told)}"
 
 
 def campaign_mistakes(spec: CampaignSpec, rig: RigSpec, ranges: Mapping[str, PumpRange]) -> tuple[str, ...]:
@@ -176,8 +202,8 @@ def syringe_question(needed_ul: Mapping[str, float], left_ul: Mapping[str, float
 
 def vial_question(slot: str, reading: VialReading) -> str | None:
     """Before dosing: a vial must stand there, and it must be empty."""
-    if Doubt.FROZEN in reading.doubt:
-        return _frozen(slot)
+    if unseen := _unseen(slot, reading.doubt):
+        return unseen
     if reading.present is False:
         return f"No vial stands in {slot}."
     if reading.present is None:
@@ -189,14 +215,20 @@ def vial_question(slot: str, reading: VialReading) -> str | None:
     return f"Is the vial in {slot} clean and empty? The eye cannot tell: {why_doubted(reading.doubt)}."
 
 
-def _frozen(slot: str) -> str:
-    return f"The camera repeats one picture, so {slot} is not seen. Check the camera's cable and power, then retry."
+def _unseen(slot: str, doubt: Doubt) -> str | None:
+    """What is wrong with the camera or the light, and what to do; None when the vial itself was looked at."""
+    found = [said for flag, said in _CAMERA.items() if flag in doubt]
+    if not found:
+        return None
+    first, *others = (what for what, _ in found)
+    what = ", ".join([first, *(f"{other[0].lower()}{other[1:]}" for other in others)])
+    return f"{what}, so {slot} is not seen. {found[0][1]}, then retry."
 
 
 def level_question(slot: str, reading: VialReading, expected_ul: float, checks: ChecksSpec) -> str | None:
     """After dosing: what is seen must agree with what was dosed."""
-    if Doubt.FROZEN in reading.doubt:
-        return _frozen(slot)
+    if unseen := _unseen(slot, reading.doubt):
+        return unseen
     if reading.present is False:
         return f"No vial is seen in {slot} after dosing {expected_ul:.0f} µL into it."
     if not checks.level:
@@ -209,3 +241,14 @@ def level_question(slot: str, reading: VialReading, expected_ul: float, checks: 
             "Look for an empty syringe, an air bubble, a blocked tube or a leak."
         )
     return None
+
+
+def surprise(slot: str, fused: "Fused", expected_ul: float) -> str | None:
+    """What is said of a dose that the tolerance lets pass and three standard deviations do not."""
+    seen, sd, off = fused.reading.volume_ul, fused.reading.volume_sd_ul, fused.surprise_sd
+    if not fused.surprising or seen is None or sd is None or off is None:
+        return None
+    return (
+        f"{expected_ul:.0f} µL were dosed into {slot}, and {seen:.0f} ± {sd:.0f} µL are seen: {abs(off):.1f} "
+        f"standard deviations too {'much' if off > 0 else 'little'}. Weigh a dose, or look for a leak."
+    )

@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 from hardware.devices import Frame
 from hardware.spec import RigSpec
-from vision.calibration import VialView
 from vision.reading import VialReading
 
 log = logging.getLogger(__name__)
@@ -21,7 +20,7 @@ class LiveEye:
     ) -> None:
         self._latest = latest
         self._tell = tell
-        self._view = view_of(rig)
+        self._rig = rig
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._look, name="aliquot-live-eye", daemon=True)
         self._thread.start()
@@ -31,9 +30,12 @@ class LiveEye:
         self._thread.join(2.0)
 
     def _look(self) -> None:
-        if self._view is None:
-            return
+        from campaign.eye import view_of  # in this thread: OpenCV takes a while to load
         from vision.reader import read_vial
+
+        view = view_of(self._rig)
+        if view is None or self._rig.camera is None:
+            return
 
         seen = -1
         while not self._closing.wait(EVERY_S):
@@ -42,18 +44,7 @@ class LiveEye:
                 continue
             seen = frame.number
             try:
-                self._tell(read_vial(frame.image, self._view))
+                self._tell(read_vial(frame.image, view))
             except ValueError:
                 log.exception("the live picture cannot be read")
                 return
-
-
-def view_of(rig: RigSpec) -> VialView | None:
-    """Where the vial at the station stands in the picture; None for a rig without a view."""
-    if rig.view is None or rig.camera is None:
-        return None
-    vial = rig.rack.vial
-    view = rig.view
-    return VialView(
-        view.box_px, view.base_row, view.px_per_mm, vial.bore_mm, vial.capacity_ul, view.white_px, vial.profile
-    )

@@ -1,0 +1,153 @@
+"""The eye on the virtual camera's frames, of which some are spoilt: each is refused, with its reason, in words."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+
+from campaign.eye import MOST_FRAMES, Eye
+from campaign.guard import level_question, surprise, vial_question
+from campaign.spec import ChecksSpec
+from hardware.devices import Camera, Frame, Image, Rig
+from hardware.rig import open_rig
+from hardware.rig_file import load_rig
+from hardware.virtual.bench import VirtualBench
+from resources import path
+from vision.fusion import FEWEST
+from vision.reading import Doubt
+
+SPEED = 100.0
+Fault = Callable[[Image], Image]
+
+
+@pytest.fixture(scope="module")
+def bench() -> Iterator[VirtualBench]:
+    with VirtualBench(load_rig(path("rigs/virtual.toml")), speed=SPEED) as virtual:
+        yield virtual
+
+
+@pytest.fixture(scope="module")
+def rig(bench: VirtualBench) -> Iterator[Rig]:
+    with open_rig(bench.rig, speed=SPEED) as opened:
+        opened.stage.home()
+        opened.stage.move_to(*opened.spec.rack.position_mm("A2"), 0.0)
+        yield opened
+
+
+class Spoilt:
+    """A camera whose frames go through a fault: those whose number, from 0, is in `which`."""
+
+    def __init__(self, camera: Camera) -> None:
+        self._camera = camera
+        self.fault: Fault = lambda image: image
+        self.which: Callable[[int], bool] = lambda _: False
+        self.taken = 0
+
+    def spoil(self, fault: Fault, which: Callable[[int], bool] = lambda _: True) -> None:
+        self.fault, self.which, self.taken = fault, which, 0
+
+    def capture(self, timeout_s: float = 5.0) -> Frame:
+        frame = self._camera.capture(timeout_s)
+        spoilt = self.which(self.taken)
+        self.taken += 1
+        return replace(frame, image=self.fault(frame.image)) if spoilt else frame
+
+
+def moved(image: Image) -> Image:
+    matrix = np.array([[1, 0, 6], [0, 1, 0]], np.float32)
+    return np.asarray(cv2.warpAffine(image, matrix, image.shape[1::-1], borderMode=cv2.BORDER_REPLICATE), np.uint8)
+
+
+def frozen() -> Fault:
+    held: list[Image] = []
+
+    def fault(image: Image) -> Image:
+        held.append(image)
+        return held[0]
+
+    return fault
+
+
+FAULTS: dict[str, tuple[Fault, str]] = {
+    "DARK": (np.zeros_like, "black"),
+    "SATURATED": (lambda image: np.full_like(image, 255), "overexposed"),
+    "CAMERA_MOVED": (moved, "moved"),
+    "EXPOSURE": (lambda image: np.clip(image * 1.4, 0, 255).astype(np.uint8), "exposure has changed"),
+    "FROZEN": (frozen(), "repeats one picture"),
+}
+
+
+@pytest.fixture
+def camera(rig: Rig) -> Spoilt:
+    assert rig.camera is not None
+    return Spoilt(rig.camera)
+
+
+@pytest.fixture
+def eye(bench: VirtualBench, rig: Rig, camera: Spoilt) -> Eye:
+    """It has looked once, at an empty vial; then there were 3000 µL in it."""
+    bench.truth.put_vial("A2", {})
+    made = Eye(rig.spec, camera)  # type: ignore[arg-type]  # of a camera it only wants pictures
+    first = made.look()
+    assert (first.reading.state, first.fused.refused, camera.taken) == ("empty", {}, FEWEST)
+    bench.truth.put_vial("A2", {"red dye": 600.0, "water": 2400.0})
+    return made
+
+
+def test_five_good_frames_are_enough(eye: Eye, camera: Spoilt):
+    camera.spoil(lambda image: image)
+    sight = eye.look(expected_ul=3000.0)
+    assert camera.taken == FEWEST
+    assert sight.reading.volume_ul == pytest.approx(3000.0, abs=60.0)
+    assert sight.fused.likely_ul == pytest.approx(3000.0, abs=60.0)
+    assert sight.reading.confidence > 0.9
+    assert sight.record()["refused"] == {}
+    assert surprise("A2", sight.fused, 3000.0) is None
+
+
+@pytest.mark.parametrize("reason", FAULTS)
+def test_spoilt_frames_among_good_ones_are_counted_and_change_nothing(eye: Eye, camera: Spoilt, reason: str):
+    camera.spoil(FAULTS[reason][0], lambda n: n in (0, 1, 3))
+    sight = eye.look()
+    refused = sight.fused.refused[reason]
+    assert refused == (2 if reason == "FROZEN" else 3), "the first of equal pictures is a new one"
+    assert sight.fused.frames == FEWEST
+    assert sight.reading.volume_ul == pytest.approx(3000.0, abs=60.0)
+    assert sight.reading.doubt is Doubt.NONE
+    assert "pictures refused" in sight.why
+    assert FAULTS[reason][1] in sight.why
+
+
+@pytest.mark.parametrize("reason", FAULTS)
+def test_where_all_are_spoilt_nothing_is_known_and_why_is_told(eye: Eye, camera: Spoilt, reason: str):
+    camera.spoil(FAULTS[reason][0])
+    sight = eye.look(expected_ul=3000.0)
+    assert camera.taken == MOST_FRAMES
+    assert (sight.reading.state, sight.reading.volume_ul, sight.reading.lab) == ("unknown", None, None)
+    assert sight.labs == ()
+    assert sight.fused.refused[reason] >= MOST_FRAMES - 1
+    assert Doubt[reason] in sight.reading.doubt
+    assert FAULTS[reason][1] in sight.why
+    for question in (
+        vial_question("A2", sight.reading),
+        level_question("A2", sight.reading, 3000.0, ChecksSpec()),
+    ):
+        assert FAULTS[reason][1] in (question or "")
+
+
+def test_a_new_light_is_told_once_and_a_moved_camera_as_long_as_it_is_moved(eye: Eye, camera: Spoilt):
+    camera.spoil(lambda image: (image * 0.75).astype(np.uint8))
+    assert eye.look().reading.state == "unknown"
+    assert eye.look().reading.volume_ul == pytest.approx(3000.0, abs=60.0)
+    camera.spoil(moved)
+    assert [eye.look().reading.doubt for _ in range(2)] == [Doubt.CAMERA_MOVED] * 2
+
+
+def test_a_dose_that_is_not_seen_is_said_and_not_averaged_away(eye: Eye):
+    sight = eye.look(expected_ul=3180.0)
+    assert sight.reading.volume_ul == pytest.approx(3000.0, abs=60.0)
+    assert sight.fused.likely_ul is None
+    assert "too little" in (surprise("A2", sight.fused, 3180.0) or "")
+    assert level_question("A2", sight.reading, 3180.0, ChecksSpec(level_tolerance_ul=250.0)) is None
