@@ -5,7 +5,18 @@ from collections.abc import Mapping
 from typing import Any
 
 from campaign.correction import STAYS, say_correction
-from campaign.events import Asked, Corrected, Event, Finished, Labelled, Observed, PhaseChanged, Point, Resumed
+from campaign.events import (
+    Asked,
+    Corrected,
+    Event,
+    Finished,
+    Labelled,
+    Observed,
+    PhaseChanged,
+    Point,
+    Resumed,
+    StepDone,
+)
 from campaign.insight import LIGHTS, Insight
 from campaign.rules import say_readings
 from campaign.state import CampaignState, Experiment
@@ -112,6 +123,8 @@ def in_words(state: CampaignState, event: Event) -> str | None:
             return f"     needs you: {event.question} [{say_options(event)}]"
         case Labelled():
             return f"     experiment {event.experiment} labelled {say_label(event.label)}"
+        case StepDone() if "said" in event.data:
+            return f"     look at this: {event.data['said']}"
         case Corrected():
             return f"     corrected by a person: {say_correction(event)}. {STAYS}"
         case PhaseChanged(new="Running"):

@@ -96,7 +96,7 @@ def _words(event: Event, spec: CampaignSpec | None) -> str:
                 f"Finished after {event.experiments} experiments ({event.why}){best if event.best_point else ''}."
             )
         case StepDone():
-            return ""
+            return str(event.data.get("said", ""))
 
 
 class LogPanel(QWidget):
