@@ -13,6 +13,7 @@ from hardware.errors import HardwareError
 from hardware.spec import RigSpec
 from vision.calibration import VialView
 from vision.fusion import FEWEST, Dosed, Fused, fuse
+from vision.profile import VolumeScale
 from vision.quality import UNFIT, FrameFacts, fingerprint, frame_facts
 from vision.reader import read_vial, unknown
 from vision.reading import Doubt, Lab, VialReading
@@ -72,9 +73,20 @@ def view_of(rig: RigSpec) -> VialView | None:
     """Where the vial at the station stands in the picture; None for a rig without a view."""
     if rig.view is None:
         return None
-    vial, view = rig.rack.vial, rig.view
+    vial, view, fills = rig.rack.vial, rig.view, rig.view.volume
+    scale = None
+    if fills is not None:
+        sd = (fills.offset_sd_ul, fills.factor_sd)
+        scale = VolumeScale(fills.offset_ul, fills.factor, sd, fills.correlation)
     return VialView(
-        view.box_px, view.base_row, view.px_per_mm, vial.bore_mm, vial.capacity_ul, view.white_px, vial.profile
+        box_px=view.box_px,
+        base_row=view.base_row,
+        px_per_mm=view.px_per_mm,
+        bore_mm=vial.bore_mm,
+        capacity_ul=vial.capacity_ul,
+        white_px=view.white_px,
+        profile=vial.profile,
+        scale=scale,
     )
 
 

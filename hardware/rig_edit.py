@@ -10,10 +10,10 @@ import tomlkit
 from tomlkit.exceptions import TOMLKitError
 
 from hardware.rig_file import RigFileError, parse_rig
-from hardware.spec import RackSpec
+from hardware.spec import RackSpec, ViewSpec
 from hardware.toml_file import did_you_mean, read_text
 
-Value = float | str | Sequence[float] | Mapping[str, Sequence[float]] | None
+Value = float | str | Sequence[float] | Mapping[str, Sequence[float]] | Mapping[str, float] | None
 """What may stand in a rig file; None takes the key out."""
 _OF_LABWARE = frozenset({"rows", "columns", "pitch_mm", "row_pitch_mm", "places_mm"})
 
@@ -27,8 +27,11 @@ def set_calibration(path: str | Path, role: str, values: Mapping[str, float], no
     set_values(path, ("pumps", role), values, note)
 
 
-def set_values(path: str | Path, table: tuple[str, ...], values: Mapping[str, Value], note: str = "") -> None:
-    """Put `values` into one table of a rig file, as `set_calibration` does for a pump's."""
+def set_values(
+    path: str | Path, table: tuple[str, ...], values: Mapping[str, Value], note: str = "", *, new: bool = False
+) -> None:
+    """Put `values` into one table of a rig file, as `set_calibration` does for a pump's. new: make the table where
+    there is none."""
     path = Path(path)
     text = read_text(path)
     parse_rig(text, path)
@@ -37,6 +40,8 @@ def set_values(path: str | Path, table: tuple[str, ...], values: Mapping[str, Va
     except TOMLKitError as error:
         raise RigFileError(path, (f"cannot be edited: {error}",)) from error
     part: object = document
+    if new and len(table) == 1 and table[0] not in document:
+        document[table[0]] = tomlkit.table()
     for i, key in enumerate(table):
         if not isinstance(part, dict) or key not in part:
             known = list(part) if isinstance(part, dict) else []
@@ -68,6 +73,18 @@ def set_rack(path: str | Path, rack: RackSpec, labware: str | None = None) -> No
     if labware is not None:
         plain |= {**dict.fromkeys(_OF_LABWARE), "vial": None}
     set_values(path, ("rack",), {"labware": labware, **plain})
+
+
+def set_view(path: str | Path, view: ViewSpec) -> None:
+    """Put the place of the vial in the picture into a rig file, as `set_calibration` does for a pump's values."""
+    values: dict[str, Value] = {
+        "box_px": list(view.box_px),
+        "base_row": view.base_row,
+        "px_per_mm": view.px_per_mm,
+        "white_px": None if view.white_px is None else list(view.white_px),
+        "volume": None if view.volume is None else asdict(view.volume),
+    }
+    set_values(path, ("view",), values, new=True)
 
 
 def _replace(path: Path, text: str) -> None:

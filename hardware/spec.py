@@ -165,6 +165,19 @@ class MeterSpec:
 
 
 @dataclass(frozen=True)
+class VolumeSpec:
+    """From two fills of known volume: true volume = factor * volume by the vial's bore or profile + offset_ul.
+
+    factor_sd, offset_sd_ul, correlation: standard deviations of the two, and how they go together."""
+
+    factor: Annotated[float, Field(ge=0.5, le=2.0)]
+    offset_ul: Finite
+    factor_sd: NotNegative
+    offset_sd_ul: NotNegative
+    correlation: Annotated[float, Field(ge=-1, le=1)] = 0.0
+
+
+@dataclass(frozen=True)
 class ViewSpec:
     """Where the vial at the station stands in the picture. Numbers as in `vision.calibration.VialView`."""
 
@@ -172,6 +185,7 @@ class ViewSpec:
     base_row: float
     px_per_mm: Positive
     white_px: tuple[float, float, float, float] | None = None
+    volume: VolumeSpec | None = None
 
 
 @dataclass(frozen=True)
