@@ -9,6 +9,7 @@ from typing import Any
 from hardware.devices import PumpRange
 from hardware.drivers import KINDS, module_of
 from hardware.errors import OutOfRangeError
+from hardware.marker_checks import check_markers
 from hardware.parts.camera_address import without_secrets
 from hardware.spec import Positive, PumpSpec, RackSpec, VialSpec, ViewSpec
 from hardware.syringes import SYRINGES
@@ -60,6 +61,7 @@ def check(table: Table, mistakes: Mistakes) -> None:
     _check_ports(table, mistakes)
     _check_rack(table, mistakes)
     _check_view(table, mistakes)
+    check_markers(table, mistakes)
 
 
 def _check_driver(place: str, part: Table, duty: str, mistakes: Mistakes) -> Any:

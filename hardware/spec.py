@@ -91,11 +91,22 @@ class RackSpec:
         ahead = {s: away(s) for s in self._positions_mm if away(s)[0] > max(1e-6, away(s)[1])}
         return min(ahead, key=lambda s: ahead[s][0] + 2 * ahead[s][1]) if ahead else slot
 
+    @property
+    def from_a1_mm(self) -> Mapping[str, tuple[float, float]]:
+        """Where each slot is from what a1_mm means, along the rack's own columns and rows, whatever angle_deg."""
+        dx, dy = self.pitches_mm
+        grid = {f"{chr(65 + r)}{c + 1}": (c * dx, r * dy) for r in range(self.rows) for c in range(self.columns)}
+        return self.places_mm or grid
+
+    def along_rack_mm(self, x_mm: float, y_mm: float) -> tuple[float, float]:
+        """A stage position as the place in the rack that is then at the station, as `from_a1_mm` counts."""
+        x, y = x_mm - self.a1_mm[0], y_mm - self.a1_mm[1]
+        cos, sin = math.cos(math.radians(self.angle_deg)), math.sin(math.radians(self.angle_deg))
+        return x * cos + y * sin, y * cos - x * sin
+
     @cached_property
     def _positions_mm(self) -> dict[str, tuple[float, float]]:
-        (dx, dy), (x0, y0) = self.pitches_mm, self.a1_mm
-        grid = {f"{chr(65 + r)}{c + 1}": (c * dx, r * dy) for r in range(self.rows) for c in range(self.columns)}
-        places = self.places_mm or grid
+        places, (x0, y0) = self.from_a1_mm, self.a1_mm
         if self.angle_deg == 0:
             return {slot: (x0 + x, y0 + y) for slot, (x, y) in places.items()}
         cos, sin = math.cos(math.radians(self.angle_deg)), math.sin(math.radians(self.angle_deg))
@@ -188,9 +199,48 @@ class ViewSpec:
     volume: VolumeSpec | None = None
 
 
+MARKER_DICTIONARIES = {
+    "4x4_50": 50, "4x4_100": 100, "5x5_50": 50, "5x5_100": 100, "6x6_50": 50, "6x6_250": 250,
+    "apriltag_36h11": 587,
+}  # fmt: skip
+"""OpenCV's dictionaries that a printed sheet may be of, and how many markers each has."""
+
+
+@dataclass(frozen=True)
+class MarkersSpec:
+    """Printed markers on the rack's front, from which the camera finds every slot.
+
+    places_mm: the middle of each, in the order of `ids`, seen by the camera: to the right, up, towards the camera.
+    They count from origin_mm, which counts from the middle of the underside of the vial in A1, likewise.
+    size_mm: side of the black square. a1: where A1 is in the rack as the camera sees it. white_mm: left, bottom,
+    right, top and depth of a plain white patch, from where the places count: the white reference."""
+
+    ids: tuple[Annotated[int, Field(ge=0)], ...]
+    size_mm: Positive
+    places_mm: tuple[tuple[Finite, Finite, Finite], ...]
+    dictionary: str = "4x4_50"
+    origin_mm: tuple[Finite, Finite, Finite] = (0.0, 0.0, 0.0)
+    a1: Literal["back left", "back right", "front left", "front right"] = "back left"
+    white_mm: tuple[Finite, Finite, Finite, Finite, Finite] | None = None
+
+
+@dataclass(frozen=True)
+class LensSpec:
+    """The camera's lens as `aliquot lens` measures it. Numbers as in `vision.lens.Lens`."""
+
+    size_px: tuple[Annotated[int, Field(ge=1, le=100_000)], Annotated[int, Field(ge=1, le=100_000)]]
+    focal_px: tuple[Positive, Positive]
+    centre_px: tuple[Finite, Finite]
+    distortion: tuple[Finite, Finite, Finite, Finite, Finite] = (0.0, 0.0, 0.0, 0.0, 0.0)
+    rms_px: NotNegative = 0.0
+    views: Annotated[int, Field(ge=0)] = 0
+    format: Literal[1] = 1
+
+
 @dataclass(frozen=True)
 class RigSpec:
     """pumps by role; the role is the name that a campaign's parameters use ("red", "water"). meters by role too.
+    markers, lens: what finds the slots in the picture; without them `view` says where the station is.
     lease_s: how long the program may be silent before the port owner stops everything."""
 
     name: str
@@ -199,6 +249,8 @@ class RigSpec:
     rack: RackSpec
     camera: CameraSpec | None = None
     view: ViewSpec | None = None
+    markers: MarkersSpec | None = None
+    lens: LensSpec | None = None
     meters: Mapping[str, MeterSpec] = field(default_factory=dict)
     format: Literal[1] = 1
     simulated: bool = False
