@@ -161,7 +161,7 @@ def _mirror(
         return layer(bench, part, top, np.zeros_like(part.v), y, bench.specimen.seed + 3)
     rise = np.asarray((bench.sight.eye_mm - edge) / bench.sight.distance_mm, np.float32)
     share = grazing_mirror(rise, top.index)[..., None]
-    mirrored = air(part, bench.vessel, bench.backdrop, bench.distance_mm, y)
+    mirrored = air(part, bench.vessel, bench.backdrop, bench.distance_mm, y) + 0.08 * bench.backdrop.side_light
     passed = column * below[..., None] + dry * (1 - below[..., None])
     return np.asarray(mirrored * share + passed * (1 - share), np.float32)
 
@@ -178,7 +178,9 @@ def _meniscus(bench: Bench, part: Body, top: Phase, found: Floats, in_front: Flo
         small = part.cut(here)
         seen = layer(bench, small, top, -wedge_turn(angle, top.index), small.y, bench.specimen.seed + 4)
         # the steeper the film is met, the more of the light it turns away
-        seen = seen * (1 - 0.4 * np.sin(np.pi * climb))[..., None]
+        bow = np.sin(np.pi * climb)
+        # the curved film somewhere mirrors the lamps beside
+        seen = seen * (1 - 0.4 * bow)[..., None] + (0.45 * bench.backdrop.side_light * bow**2)[..., None]
         cover = share * bench.sight.cover(distance[here]) * bench.sight.cover(rise - distance[here])
         found[here] += (seen - found[here]) * cover[..., None]
     return found
