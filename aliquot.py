@@ -274,6 +274,10 @@ def _dispatch(arguments: argparse.Namespace) -> int:
             return terminal.ask_command(arguments, suggestions, spec)
         case "look":
             return terminal.look_command(arguments)
+        case "markers" | "lens":
+            from campaign import sight_terminal
+
+            return sight_terminal.sight_command(arguments)
         case "bench":
             return _bench_command(arguments)
         case "stop" | "find" | "check":

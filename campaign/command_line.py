@@ -19,6 +19,7 @@ def build_parser(version: str) -> Parser:
     _run(commands)
     _ask(commands)
     _look(commands)
+    _sight_commands(commands)
     _bench(commands)
     _rig_commands(commands)
     _journal_commands(commands)
@@ -112,6 +113,10 @@ def _look(commands: Any) -> None:
     look.add_argument("images", metavar="IMAGE", type=Path, nargs="*")
     look.add_argument("--box", nargs=4, type=float, metavar=("X0", "Y0", "X1", "Y1"), help="where the vial stands")
     look.add_argument("--slots", type=Path, metavar="SLOTS.csv", help="columns file, vessel, x0, y0, x1, y1")
+    look.add_argument(
+        "--rack", type=Path, metavar="RIG.toml", help="read every slot of this rig's rack, found by its markers"
+    )
+    look.add_argument("--lens", type=Path, metavar="LENS.toml", help="with --rack: what `aliquot lens` measured")
     look.add_argument("--draw", type=Path, metavar="PNG", help="save the picture with what was seen drawn on it")
     look.add_argument(
         "--score",
@@ -123,6 +128,34 @@ def _look(commands: Any) -> None:
         "or folder), of a corrections.jsonl, or without a name all of yours",
     )
     look.add_argument("--json", action="store_true")
+
+
+def _sight_commands(commands: Any) -> None:
+    markers = _command(
+        commands,
+        "markers",
+        "Write a sheet to print: markers for the rack's front, and a board to measure the lens with.",
+        "aliquot markers --out sheet.pdf --size-mm 15 --count 4",
+    )
+    markers.add_argument("--out", type=Path, metavar="FILE", required=True, help=".pdf, or .svg with a file a page")
+    markers.add_argument("--rig", type=Path, metavar="RIG.toml", help="the markers that this rig file tells")
+    markers.add_argument("--count", type=_count, default=4, metavar="N", help="markers in the strip (default 4)")
+    markers.add_argument("--size-mm", type=_positive, default=15.0, metavar="MM", help="side of one (default 15)")
+    markers.add_argument(
+        "--pitch-mm", type=_positive, metavar="MM", help="from middle to middle (default: twice the size)"
+    )
+    markers.add_argument("--first", type=_seed, default=0, metavar="ID", help="id of the first (default 0)")
+    markers.add_argument("--paper", choices=("A4", "Letter"), default="A4")
+    markers.add_argument("--json", action="store_true")
+    lens = _command(
+        commands,
+        "lens",
+        "Measure the camera's lens from pictures of the printed board, in each corner, near and far, tilted.",
+        "aliquot lens board*.png --out lens.toml",
+    )
+    lens.add_argument("images", metavar="IMAGE", type=Path, nargs="+")
+    lens.add_argument("--out", type=Path, metavar="FILE", help="save it (default: print it)")
+    lens.add_argument("--json", action="store_true")
 
 
 def _bench(commands: Any) -> None:

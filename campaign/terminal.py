@@ -124,6 +124,10 @@ def look_command(arguments: argparse.Namespace) -> int:
         return score_command(arguments)
     if not arguments.images:
         raise ValueError("which picture? Name one, or --score for the pictures that you corrected")
+    if arguments.rack:
+        from campaign.sight_terminal import look_rack_command
+
+        return look_rack_command(arguments)
     from vision.look import load_slots, look_image, look_slots, reading_to_json
 
     if arguments.slots:

@@ -1,0 +1,147 @@
+"""The commands about markers and lenses, and looking at a whole rack."""
+
+import argparse
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from campaign import narrate
+from campaign.rack_sight import RackSeen, board_of, see_rack
+from hardware.rig_file import load_rig
+from vision.lens import Lens, calibrate_lens
+from vision.lens_file import lens_to_toml, load_lens
+from vision.look import reading_to_json
+from vision.marker_sheet import lens_page, rack_page, strip_board
+from vision.picture import load_image
+from vision.rack_markers import ChessBoard, MarkerBoard
+from vision.rack_pose import NotSeen
+from vision.reader import read_vial
+from vision.sheet_files import save_sheet
+
+if TYPE_CHECKING:
+    from vision.reading import VialReading
+
+
+def sight_command(arguments: argparse.Namespace) -> int:
+    """`aliquot markers` and `aliquot lens`."""
+    return _markers(arguments) if arguments.command == "markers" else _lens(arguments)
+
+
+def _markers(arguments: argparse.Namespace) -> int:
+    """Write the sheet, and tell the table that the rig file needs for it."""
+    if arguments.rig:
+        board = board_of(load_rig(arguments.rig))
+    else:
+        board = strip_board(arguments.count, arguments.size_mm, arguments.pitch_mm, arguments.first)
+    pages = [rack_page(board, arguments.paper), lens_page(ChessBoard(), arguments.paper)]
+    written = save_sheet(pages, arguments.out)
+    if arguments.json:
+        print(narrate.json_line({"written": [str(path) for path in written], "markers": _table(board)}))
+        return 0
+    print(f"Written: {', '.join(map(str, written))}: markers for the rack, and a board to measure the lens with.")
+    if not arguments.rig:
+        print("Glue the strip to the rack's front and put this into the rig file; origin_mm is where the middle of")
+        print("the first marker is from the middle of A1's underside: to the right, up, towards the camera.\n")
+        print(_table(board))
+    return 0
+
+
+def _table(board: MarkerBoard) -> str:
+    """As the rig file has it."""
+    places = ", ".join(f"[{x:g}, {y:g}, {z:g}]" for x, y, z in board.places_mm)
+    lines = (
+        "[markers]",
+        f"ids = [{', '.join(map(str, board.ids))}]",
+        f"size_mm = {board.size_mm:g}",
+        f"places_mm = [{places}]",
+        f'dictionary = "{board.dictionary}"',
+        "origin_mm = [0, 0, 0]",
+        'a1 = "back left"',
+    )
+    return "\n".join(lines)
+
+
+def _lens(arguments: argparse.Namespace) -> int:
+    """Measure the lens, and save or print it."""
+    lens = calibrate_lens([load_image(path) for path in arguments.images], ChessBoard())
+    text = lens_to_toml(lens)
+    if arguments.out:
+        arguments.out.write_text(text, encoding="utf-8")
+    if arguments.json:
+        print(narrate.json_line({"rms_px": lens.rms_px, "views": lens.views, "focal_px": list(lens.focal_px)}))
+        return 0
+    if not arguments.out:
+        print(text, end="")
+        return 0
+    print(f"{arguments.out}: measured from {lens.views} pictures, corners fit to {lens.rms_px:.2f} px.")
+    print("Its lines go under [lens] in the rig file, or: aliquot look IMAGE --rack RIG.toml --lens FILE")
+    return 0
+
+
+def look_rack_command(arguments: argparse.Namespace) -> int:
+    """A line per slot of the rack, or with --json one object by file name. Returns 1 where a rack is not seen."""
+    from campaign.terminal import reading_in_words, save_drawn
+
+    rig = load_rig(arguments.rack)
+    lens: Lens | None = load_lens(arguments.lens) if arguments.lens else None
+    record: dict[str, object] = {}
+    lost = False
+    for path in arguments.images:
+        image = load_image(path)
+        seen = see_rack(image, rig, lens=lens)
+        if isinstance(seen, NotSeen):
+            lost = True
+            record[path.name] = {"why": seen.why, "slots": []}
+            if not arguments.json:
+                print(f"{path}: {seen.why}")
+            continue
+        readings = {
+            slot.slot: read_vial(image, slot.view) for slot in seen.slots if slot.whole and not slot.hidden_by
+        }
+        record[path.name] = _record(seen, readings)
+        if not arguments.json:
+            print(f"{path}: {_in_words(seen)}")
+            for slot in seen.slots:
+                said = _why_not(slot.whole, slot.hidden_by) or reading_in_words(readings[slot.slot])
+                print(f"    {slot.slot}: {said}")
+        if arguments.draw:
+            save_drawn(path, list(readings.values()), arguments.draw)
+    if arguments.json:
+        print(narrate.json_line(record))
+    return 1 if lost else 0
+
+
+def _in_words(seen: RackSeen) -> str:
+    ids = ", ".join(map(str, seen.pose.seen.ids))
+    sd = max(slot.sd_px for slot in seen.slots)
+    doubts = "".join(f"; {doubt}" for doubt in seen.pose.doubts)
+    return f"rack found by markers {ids}, which fit to {seen.pose.rms_px:.2f} px; slots ±{1.96 * sd:.1f} px{doubts}"
+
+
+def _why_not(whole: bool, hidden_by: Sequence[str]) -> str:
+    if not whole:
+        return "not in the picture"
+    return f"hidden by {', '.join(hidden_by)}" if hidden_by else ""
+
+
+def _record(seen: RackSeen, readings: "dict[str, VialReading]") -> dict[str, object]:
+    slots = []
+    for slot in seen.slots:
+        found: dict[str, object] = {
+            "slot": slot.slot,
+            "bbox": [round(v, 2) for v in slot.view.box_px],
+            "base_row": round(slot.view.base_row, 2),
+            "px_per_mm": round(slot.view.px_per_mm, 4),
+            "sd_px": round(slot.sd_px, 2),
+        }
+        if why := _why_not(slot.whole, slot.hidden_by):
+            found["why"] = why
+        else:
+            found |= reading_to_json(readings[slot.slot])
+        slots.append(found)
+    pose = seen.pose
+    return {
+        "markers": list(pose.seen.ids),
+        "rms_px": round(pose.rms_px, 3),
+        "doubt": list(pose.doubts),
+        "slots": slots,
+    }
