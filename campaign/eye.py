@@ -8,12 +8,12 @@ import numpy as np
 
 from campaign.events import Json
 from campaign.guard import why_doubted, why_refused
+from campaign.rack_sight import scale_of
 from hardware.devices import Camera, Image
 from hardware.errors import HardwareError
 from hardware.spec import RigSpec
 from vision.calibration import VialView
 from vision.fusion import FEWEST, Dosed, Fused, fuse
-from vision.profile import VolumeScale
 from vision.quality import UNFIT, FrameFacts, fingerprint, frame_facts
 from vision.reader import read_vial, unknown
 from vision.reading import Doubt, Lab, VialReading
@@ -73,11 +73,7 @@ def view_of(rig: RigSpec) -> VialView | None:
     """Where the vial at the station stands in the picture; None for a rig without a view."""
     if rig.view is None:
         return None
-    vial, view, fills = rig.rack.vial, rig.view, rig.view.volume
-    scale = None
-    if fills is not None:
-        sd = (fills.offset_sd_ul, fills.factor_sd)
-        scale = VolumeScale(fills.offset_ul, fills.factor, sd, fills.correlation)
+    vial, view = rig.rack.vial, rig.view
     return VialView(
         box_px=view.box_px,
         base_row=view.base_row,
@@ -86,7 +82,7 @@ def view_of(rig: RigSpec) -> VialView | None:
         capacity_ul=vial.capacity_ul,
         white_px=view.white_px,
         profile=vial.profile,
-        scale=scale,
+        scale=scale_of(rig),
     )
 
 

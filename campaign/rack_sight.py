@@ -4,9 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hardware.spec import MarkersSpec, RackSpec, RigSpec
+from hardware.spec import MarkersSpec, RigSpec
 from vision.camera_moved import MarkerCheck, Moved
 from vision.lens import Lens
+from vision.profile import VolumeScale
 from vision.rack_markers import Image, MarkerBoard, PlaceMm
 from vision.rack_pose import NotSeen, RackPose, find_rack
 from vision.rack_slots import PatchMm, SlotView, VialShape, project_slots
@@ -70,13 +71,21 @@ def see_rack(
     pose = find_rack(image, board_of(rig), lens or lens_of(rig), prior)
     if isinstance(pose, NotSeen):
         return pose
-    return RackSeen(pose, project_slots(pose, places_of(rig), vial_of(rig.rack), _white(markers_of(rig))))
+    return RackSeen(pose, project_slots(pose, places_of(rig), vial_of(rig), _white(markers_of(rig))))
 
 
-def vial_of(rack: RackSpec) -> VialShape:
-    """The shape of the rack's vials."""
-    vial = rack.vial
-    return VialShape(vial.outer_mm, vial.height_mm, vial.base_mm, vial.bore_mm, vial.capacity_ul)
+def vial_of(rig: RigSpec) -> VialShape:
+    """The shape of the rack's vials, and what is known of their volumes."""
+    v = rig.rack.vial
+    return VialShape(v.outer_mm, v.height_mm, v.base_mm, v.bore_mm, v.capacity_ul, v.profile, scale_of(rig))
+
+
+def scale_of(rig: RigSpec) -> VolumeScale | None:
+    """The two-point calibration of the vial's volume, if it was made."""
+    fills = None if rig.view is None else rig.view.volume
+    if fills is None:
+        return None
+    return VolumeScale(fills.offset_ul, fills.factor, (fills.offset_sd_ul, fills.factor_sd), fills.correlation)
 
 
 @dataclass(frozen=True, eq=False)

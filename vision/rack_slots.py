@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from vision.calibration import VialView
+from vision.profile import VolumeScale
 from vision.rack_markers import Floats, PlaceMm
 from vision.rack_pose import RackPose
 
@@ -18,14 +19,15 @@ PatchMm = tuple[float, float, float, float, float]
 
 @dataclass(frozen=True)
 class VialShape:
-    """outer_mm: diameter. height_mm: with the cap. base_mm: thickness of the base. bore_mm: inner diameter.
-    capacity_ul: brim-full."""
+    """outer_mm: diameter. height_mm: with the cap. base_mm: thickness of the base. The rest as in `VialView`."""
 
     outer_mm: float
     height_mm: float
     base_mm: float
     bore_mm: float
     capacity_ul: float
+    profile: tuple[tuple[float, float], ...] = ()
+    scale: VolumeScale | None = None
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,16 @@ def _slot(
     (x0, y0), (x1, y1) = px[:-2].min(axis=0).tolist(), px[:-2].max(axis=0).tolist()
     base, top = px[-2], px[-1]
     scale = float(np.linalg.norm(base - top)) / (vial.height_mm - vial.base_mm)
-    view = VialView((x0, y0, x1, y1), float(base[1]), scale, vial.bore_mm, vial.capacity_ul, white)
+    view = VialView(
+        (x0, y0, x1, y1),
+        float(base[1]),
+        scale,
+        vial.bore_mm,
+        vial.capacity_ul,
+        white,
+        vial.profile,
+        vial.scale,
+    )
     whole = x0 >= -0.5 and y0 >= -0.5 and x1 <= size_px[0] - 0.5 and y1 <= size_px[1] - 0.5
     return SlotView(slot, view, float(np.sqrt(np.mean(sd**2))), whole)
 
