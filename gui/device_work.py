@@ -14,6 +14,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from gui import view_work
 from gui.bridge import Bridge
 from gui.device_rows import rows_of
 from gui.lab import Lab
@@ -21,8 +22,8 @@ from hardware.errors import HardwareError
 from hardware.latch import Latch, moment
 
 if TYPE_CHECKING:
-    from hardware.devices import Rig
-    from hardware.spec import RackSpec
+    from hardware.devices import Image, Rig
+    from hardware.spec import RackSpec, ViewSpec
 
 log = logging.getLogger(__name__)
 LOOK_S = 0.1
@@ -30,7 +31,8 @@ LOOK_S = 0.1
 
 class Told(StrEnum):
     """What is told: progress (0 to 1, words), what was found, a question, rows of a check, its end, devices, a
-    dose, a meter's value, a rig file's text, a rack, the rig file that is in use, an end."""
+    dose, a meter's value, a rig file's text, a rack, a picture, boxes of vials in it, a picture with what is read
+    in it, the rig file that is in use, an end."""
 
     PROGRESS = "progress"
     FOUND = "found"
@@ -42,6 +44,9 @@ class Told(StrEnum):
     READ = "read"
     TEXT = "text"
     RACK = "rack"
+    PICTURE = "picture"
+    VIALS = "vials"
+    LEVEL = "level"
     FILE = "file"
     DONE = "done"
     REFUSED = "refused"
@@ -136,6 +141,25 @@ class DeviceWork:
     def save_rack(self, rack: "RackSpec", labware: Path | None, path: Path | None = None) -> None:
         """labware: the file from which the rack was taken, copied beside the rig file."""
         self._submit("", self._save_rack, rack, labware, path)
+
+    def take_picture(self) -> None:
+        self._submit("", self._shown, Told.PICTURE, lambda: view_work.picture(self._rig()))
+
+    def find_vials(self, image: "Image") -> None:
+        """Boxes of likely vials, for a person to correct."""
+        self._submit("", self._shown, Told.VIALS, lambda: view_work.vials(image))
+
+    def read_level(self, view: "ViewSpec") -> None:
+        """A new picture, and what is read in it with a view that is not in the rig file yet."""
+        self._submit("", self._shown, Told.LEVEL, lambda: view_work.level(self._rig(), view))
+
+    def save_view(self, view: "ViewSpec", path: Path | None = None) -> None:
+        """path: of a new file when the rig has none of its own."""
+        self._submit("", self._save_view, view, path)
+
+    def save_marker_sheet(self, path: Path) -> None:
+        """A PDF to print."""
+        self._submit("", self._save_marker_sheet, path)
 
     def save_text(self, path: Path, text: str) -> None:
         self._submit("", self._save_text, path, text)
@@ -295,6 +319,22 @@ class DeviceWork:
                 beside.write_bytes(labware.read_bytes())
         set_rack(file, rack, beside.name if beside is not None else None)
         return self._saved(file)
+
+    def _shown(self, what: Told, look: Callable[[], tuple[object, str]]) -> str:
+        payload, said = look()
+        self._tell(what, payload)
+        return said
+
+    def _save_view(self, view: "ViewSpec", path: Path | None) -> str:
+        from hardware.rig_edit import set_view
+
+        file = self._file(path)
+        set_view(file, view)
+        return self._saved(file)
+
+    def _save_marker_sheet(self, path: Path) -> str:
+        path.write_bytes(view_work.marker_sheet())
+        return f"Saved: {path}. Print it at 100\u202f%, glue the strip on the rack's front."
 
     def _file(self, path: Path | None) -> Path:
         """The rig file to change: the rig's own, or `path`, into which the shipped one is copied first."""

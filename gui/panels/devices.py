@@ -16,6 +16,7 @@ from gui.panels.devices_connected import ConnectedTab
 from gui.panels.devices_find import FindTab
 from gui.panels.devices_rack import RackTab
 from gui.panels.devices_tab import DevicesTab, button
+from gui.panels.devices_view import ViewTab
 from gui.panels.manual import refusal
 from gui.theme import DARK, GRID_PX, Theme
 from gui.widgets.paragraph import Paragraph
@@ -24,7 +25,8 @@ _YOURS = "Nothing here moves or doses before you say so."
 _DOING = {
     "list_devices": "Asking every device…", "find": "Asking every free port who is there…",
     "check": "Checking the rig: answer what the page Check asks.", "make_ready": "Making it ready…",
-    "prime": "Priming…", "weigh_dose": "Dosing…",
+    "prime": "Priming…", "weigh_dose": "Dosing…", "take_picture": "Taking a picture…",
+    "find_vials": "Looking for vials in the picture…", "read_level": "Reading the level…",
 }  # fmt: skip
 
 
@@ -53,13 +55,13 @@ class DevicesPage(QWidget):
         self.words.setAccessibleName("What came of the last request")
         self.again = button("Open the rig again", "Connect anew, with what the rig file says now")
         self.connected, self.finder, self.check = ConnectedTab(), FindTab(), CheckTab()
-        self.calibrate, self.rack = CalibrateTab(), RackTab()
+        self.calibrate, self.rack, self.view = CalibrateTab(), RackTab(), ViewTab()
         self.tabs = QTabWidget()
         self.tabs.setAccessibleName("Devices")
         self.tabs.setStyleSheet("QTabWidget::pane { border: none; background: transparent; }")
         self._all: dict[str, DevicesTab] = {
             "Connected": self.connected, "Find": self.finder, "Check": self.check, "Weigh doses": self.calibrate,
-            "Rack": self.rack,
+            "Rack": self.rack, "Camera view": self.view,
         }  # fmt: skip
         for title, tab in self._all.items():
             self.tabs.addTab(tab, title)
@@ -92,6 +94,7 @@ class DevicesPage(QWidget):
         focus = QApplication.focusWidget()
         if isinstance(focus, QAbstractButton) and self.tabs.isAncestorOf(focus):
             self.tabs.setFocus()  # Qt would give it to the first button of the tab
+        self._ask_once()
 
     def show_state(self, state: CampaignState, facts: Facts) -> None:
         """What the campaign allows, and what the rig is."""
@@ -102,6 +105,7 @@ class DevicesPage(QWidget):
             self.finder.rig_open = facts.rig is not None
             self.calibrate.show_rig(facts.rig)
             self.rack.show_rig(facts.rig)
+            self.view.show_rig(facts.rig)
             self.connected.clear()
             self.again.hide()
         for tab in self._all.values():
@@ -115,6 +119,7 @@ class DevicesPage(QWidget):
         self._rig_path = path
         self.calibrate.into.show_file(path)
         self.rack.into.show_file(path)
+        self.view.into.show_file(path)
 
     def show_position(self, position_mm: tuple[float, float, float] | None) -> None:
         self.rack.show_position(position_mm)
@@ -149,6 +154,12 @@ class DevicesPage(QWidget):
                 self.connected.show_read(payload)
             case Told.RACK:
                 self.rack.show_rack(payload)
+            case Told.PICTURE:
+                self.view.show_picture(payload)
+            case Told.VIALS:
+                self.view.show_vials(payload)
+            case Told.LEVEL:
+                self.view.show_level(payload)
             case Told.FILE:
                 self.show_file(payload)
                 self.again.show()
@@ -177,6 +188,8 @@ class DevicesPage(QWidget):
         if self._refused is None and not self._going and not self._asked_once and self.isVisible():
             self._asked_once = True
             self._want("list_devices", ())
+        elif not self._going and self.view.isVisible():
+            self.view.show_once()
 
     def _say(self) -> None:
         words = _DOING.get(self._going, "One moment…") if self._going else self._refused or self._said

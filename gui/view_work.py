@@ -1,0 +1,57 @@
+"""What the camera view's set-up has done off the GUI thread: a picture, boxes of vials, a level, a marker sheet.
+
+The first three give what is to be shown and what is to be said.
+"""
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hardware.devices import Image, Rig
+    from hardware.spec import ViewSpec
+    from vision.reading import VialReading
+
+Box = tuple[float, float, float, float]
+MARKERS, MARKER_MM = 4, 15.0
+"""In the strip for the rack's front."""
+
+
+def picture(rig: "Rig") -> tuple["Image", str]:
+    """A new picture of the rig's camera. Raises RuntimeError without one, HardwareError when none comes."""
+    if rig.camera is None:
+        raise RuntimeError("The rig has no camera: put one into its rig file first.")
+    return rig.camera.capture().image, ""
+
+
+def vials(image: "Image") -> tuple[list[Box], str]:
+    """Boxes of likely vials, left to right."""
+    from vision.locate import locate
+
+    boxes = locate(image)
+    if not boxes:
+        return boxes, "No vial was found in the picture: drag the box by hand."
+    found = "1 vial found" if len(boxes) == 1 else f"{len(boxes)} vials found; click the one at the station"
+    return boxes, f"{found}, then drag what is off."
+
+
+def level(rig: "Rig", view: "ViewSpec") -> tuple[tuple["Image", "VialReading"], str]:
+    """A new picture, and what is read in it where `view` says that the vial stands."""
+    from campaign.eye import view_of
+    from vision.reader import read_vial
+
+    (image, _), vial_view = picture(rig), view_of(replace(rig.spec, view=view))
+    if vial_view is None:
+        raise RuntimeError("The rig has no view of the vial.")
+    reading = read_vial(image, vial_view)
+    if reading.surface_row is None:
+        return (image, reading), "The eye sees no level there: drag the line “level” to it."
+    return (image, reading), "The line “level” is where the eye sees the surface; drag it if it is not."
+
+
+def marker_sheet() -> bytes:
+    """A PDF: the strip for the rack with ruler and grey patches, and the board that measures the lens."""
+    from vision.marker_sheet import lens_page, rack_page, strip_board
+    from vision.rack_markers import ChessBoard
+    from vision.sheet_files import to_pdf
+
+    return to_pdf([rack_page(strip_board(MARKERS, MARKER_MM)), lens_page(ChessBoard())])

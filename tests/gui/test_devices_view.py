@@ -1,0 +1,177 @@
+"""The vial's place in the picture: drawn over the virtual camera's picture, and into the rig file."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QPointF, Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QFileDialog
+from pytestqt.qtbot import QtBot
+
+from campaign.spec import CampaignSpec
+from gui.models.view_draft import ViewDraft, inner_bottom, white_beside
+from gui.panels.devices_view import ViewTab
+from gui.theme import DARK
+from hardware.rig_file import load_rig
+from hardware.spec import VialSpec
+from resources import path
+from tests.gui.conftest import MakeWindow
+from tests.gui.test_devices import click, on_devices, until
+from tests.gui.test_devices_weigh import rig_file  # noqa: F401  a fixture
+from vision.profile import Profile
+
+SHIPPED = load_rig(path("rigs/virtual.toml"))
+VIAL = VialSpec(8000.0, 6500.0, 15.0, 17.0, 60.0)
+DRAFT = ViewDraft((265.6, 62.4, 374.4, 446.4), 440.0, (384.0, 270.0, 410.0, 420.0), 17.0, 60.0)
+
+
+def test_scale_and_inner_bottom_follow_from_the_box_and_the_vial() -> None:
+    assert DRAFT.px_per_mm == pytest.approx(6.4)
+    assert replace(DRAFT, scale_by="diameter").px_per_mm == pytest.approx(6.4)
+    assert inner_bottom(DRAFT.box, VIAL) == pytest.approx(440.0)
+    assert DRAFT.spec(VIAL) == SHIPPED.view
+    assert DRAFT.warning() == ""
+    assert "by diameter 5.44" in replace(DRAFT, outer_mm=20.0).warning()
+
+
+def test_a_new_white_patch_stands_beside_the_vial_in_the_picture() -> None:
+    for box in (DRAFT.box, (10.0, 50.0, 110.0, 440.0), (520.0, 50.0, 630.0, 440.0)):
+        white = white_beside(box, (640, 480))
+        assert 0 <= white[0] < white[2] <= 640
+        assert not replace(DRAFT, box=box, white=white).mistakes(VIAL)
+
+
+@pytest.mark.parametrize(
+    ("draft", "said"),
+    [
+        (replace(DRAFT, base_row=50.0), "inner bottom"),
+        (replace(DRAFT, white=(300.0, 100.0, 330.0, 200.0)), "over the vial"),
+        (replace(DRAFT, fills=((1000.0, 5.7), (1000.0, 5.7))), "dose more"),
+        (replace(DRAFT, fills=((0.0, 0.0), (9000.0, 10.0))), "check the vial's bore"),
+    ],
+)
+def test_mistakes_are_told(draft: ViewDraft, said: str) -> None:
+    assert said in " ".join(draft.mistakes(VIAL))
+    with pytest.raises(ValueError, match=said):
+        draft.spec(VIAL)
+
+
+def test_two_fills_in_any_order_make_a_volume_scale() -> None:
+    truth = Profile.cylinder(15.0)
+    fills = tuple((1.05 * truth.volume_at(mm) - 20.0, mm) for mm in (25.0, 6.0))
+    volume = replace(DRAFT, fills=fills).volume(VIAL)
+    assert volume is not None
+    assert volume.factor == pytest.approx(1.05, abs=1e-4)
+    assert volume.offset_ul == pytest.approx(-20.0, abs=0.1)
+    assert 0 < volume.factor_sd < 0.02
+
+
+@pytest.fixture
+def tab(qtbot: QtBot) -> ViewTab:
+    made = ViewTab()
+    qtbot.addWidget(made)
+    made.set_theme(DARK)
+    made.resize(1180, 640)
+    made.show()
+    qtbot.waitExposed(made)
+    return made
+
+
+def test_without_rig_or_picture_nothing_can_be_used(tab: ViewTab) -> None:
+    assert "No rig" in tab.picture.empty.text()
+    assert not any(each.isEnabled() for each in (tab.take, tab.propose, tab.save, tab.keys, tab.white))
+    tab.show_rig(replace(SHIPPED, camera=None))
+    assert "no camera" in tab.picture.empty.text()
+    assert not tab.take.isEnabled()
+    tab.show_rig(SHIPPED)
+    assert tab.take.isEnabled()
+    assert not tab.save.isEnabled()
+
+
+def test_arrow_keys_move_what_was_chosen(tab: ViewTab) -> None:
+    tab.show_rig(SHIPPED)
+    tab.show_picture(np.full((480, 640, 3), 200, np.uint8))
+    tab.window().activateWindow()
+    before = tab.draft()
+    tab.keys.buttons["bottom"].click()
+    QTest.keyClick(tab.picture.view, Qt.Key.Key_Up)
+    assert tab.draft() == replace(before, base_row=before.base_row - 1)
+    tab.keys.buttons["box"].click()
+    QTest.keyClick(tab.picture.view, Qt.Key.Key_Right, Qt.KeyboardModifier.ControlModifier)
+    assert tab.draft().box[2] == before.box[2] + 1
+    assert tab.draft().by_diameter == pytest.approx(before.by_diameter + 1 / 17)
+    tab.keys.buttons["white"].click()
+    QTest.keyClick(tab.picture.view, Qt.Key.Key_Left, Qt.KeyboardModifier.ShiftModifier)
+    QTest.keyClick(tab.picture.view, Qt.Key.Key_Left, Qt.KeyboardModifier.ShiftModifier)
+    assert "over the vial" in tab.told.text()
+    assert not tab.save.isEnabled()
+
+
+def test_one_of_the_proposed_boxes_is_taken_by_a_click_or_from_the_list(tab: ViewTab) -> None:
+    tab.show_rig(replace(SHIPPED, view=None))
+    tab.show_picture(np.full((480, 640, 3), 200, np.uint8))
+    boxes = [(20.0, 60.0, 120.0, 450.0), (270.0, 60.0, 370.0, 450.0), (500.0, 60.0, 600.0, 450.0)]
+    tab.show_vials(boxes)
+    assert tab.draft().box == boxes[1], "the one in the middle"
+    assert tab.which.currentText() == "Box 2"
+    assert tab.draft().base_row == pytest.approx(inner_bottom(boxes[1], SHIPPED.rack.vial))
+    port = tab.picture.view
+    at = port.mapFromScene(tab.picture.port.mapViewToScene(QPointF(550.0, 200.0)))
+    QTest.mouseClick(port.viewport(), Qt.MouseButton.LeftButton, pos=at)
+    assert tab.draft().box == boxes[2]
+    tab.which.setCurrentIndex(0)
+    tab.which.activated.emit(0)
+    assert tab.draft().box == boxes[0]
+
+
+def test_a_view_is_drawn_on_the_bench_s_picture_and_goes_into_the_rig_file(
+    qtbot: QtBot,
+    make_window: MakeWindow,
+    colour: CampaignSpec,
+    rig_file: Path,  # noqa: F811
+) -> None:
+    wiring, page = on_devices(qtbot, make_window, colour, rig_file)
+    tab = page.view
+    page.tabs.setCurrentWidget(tab)
+    until(qtbot, lambda: tab.picture.size_px == (640, 480) and not tab.going)
+    click(qtbot, tab.propose)
+    until(qtbot, lambda: not tab.going)
+    assert "found" in page.words.text()
+    tab.picture.draw((266.0, 62.0, 374.0, 446.0), 440.0, (384.0, 270.0, 410.0, 420.0))
+    tab.picture.changed.emit()
+    tab.fills.setChecked(True)
+    click(qtbot, tab.reads[1])
+    until(qtbot, lambda: not tab.going and tab.picture.level.isVisible())
+    for box, value in zip((*tab.volumes, *tab.levels), (1.0, 4.0, 5.8, 22.9), strict=True):
+        box.setValue(value)
+    assert "times the vial's own volume" in tab.volume.text()
+    until(qtbot, lambda: tab.save.isEnabled() and not wiring.facts.busy)
+    click(qtbot, tab.save)
+    until(qtbot, lambda: not tab.going)
+    view = load_rig(rig_file).view
+    assert view is not None
+    assert (view.box_px, view.base_row) == ((266.0, 62.0, 374.0, 446.0), 440.0)
+    assert view.px_per_mm == pytest.approx(6.4)
+    assert view.volume is not None
+    assert view.volume.factor == pytest.approx(0.993, abs=0.001)
+    assert page.again.isVisible()
+
+
+def test_a_marker_sheet_is_saved(
+    qtbot: QtBot,
+    make_window: MakeWindow,
+    colour: CampaignSpec,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    _, page = on_devices(qtbot, make_window, colour)
+    page.tabs.setCurrentWidget(page.view)
+    until(qtbot, lambda: not page.view.going)
+    sheet = tmp_path / "markers.pdf"
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(sheet), ""))
+    click(qtbot, page.view.sheet)
+    until(qtbot, lambda: not page.view.going and sheet.exists())
+    assert sheet.read_bytes().startswith(b"%PDF-")
+    assert "Print it at 100" in page.words.text()
