@@ -117,6 +117,7 @@ def _look(commands: Any) -> None:
         "--rack", type=Path, metavar="RIG.toml", help="read every slot of this rig's rack, found by its markers"
     )
     look.add_argument("--lens", type=Path, metavar="LENS.toml", help="with --rack: what `aliquot lens` measured")
+    look.add_argument("--at", metavar="SLOT", help="with --rack: tell the rig file's view, with this slot there")
     look.add_argument("--draw", type=Path, metavar="PNG", help="save the picture with what was seen drawn on it")
     look.add_argument(
         "--score",

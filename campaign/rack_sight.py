@@ -1,11 +1,12 @@
 """A rig's markers, lens and slots in the words of the eye: where every vial is in the picture."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
-from hardware.spec import MarkersSpec, RigSpec
-from vision.camera_moved import MarkerCheck, Moved
+from hardware.spec import MarkersSpec, RigSpec, ViewSpec
+from vision.camera_moved import LIMIT_PX, MarkerCheck, Moved
 from vision.lens import Lens
 from vision.profile import VolumeScale
 from vision.rack_markers import Image, MarkerBoard, PlaceMm
@@ -86,6 +87,32 @@ def scale_of(rig: RigSpec) -> VolumeScale | None:
     if fills is None:
         return None
     return VolumeScale(fills.offset_ul, fills.factor, (fills.offset_sd_ul, fills.factor_sd), fills.correlation)
+
+
+def station_view(rig: RigSpec, seen: RackSeen, slot: str) -> ViewSpec:
+    """The [view] of the rig file from a picture with this slot at the station. Raises ValueError for a slot that
+    the rack does not have or that is not wholly in the picture."""
+    found = next((s for s in seen.slots if s.slot == slot), None)
+    if found is None:
+        raise ValueError(f"the rack has no slot {slot!r}; it has {rig.rack.slots[0]} to {rig.rack.slots[-1]}")
+    if not found.whole:
+        raise ValueError(f"{slot} is not wholly in the picture: move the camera or the stage")
+    view, old = found.view, rig.view
+    white = view.white_px or (None if old is None else old.white_px)
+    return ViewSpec(view.box_px, view.base_row, view.px_per_mm, white, None if old is None else old.volume)
+
+
+def view_shift(rig: RigSpec, seen: RackSeen, slot: str) -> Moved | None:
+    """How the camera has moved since the [view] of the rig file was taken from the markers; None where it has not,
+    or there is none. Raises ValueError as `station_view`."""
+    now = station_view(rig, seen, slot)
+    if rig.view is None:
+        return None
+    (x0, _, x1, _), (left, _, right, _) = now.box_px, rig.view.box_px
+    shift_px = ((x0 + x1 - left - right) / 2, now.base_row - rig.view.base_row)
+    sd_px = next(s.sd_px for s in seen.slots if s.slot == slot)
+    far = math.hypot(*shift_px)
+    return Moved(shift_px, far / now.px_per_mm) if far > max(LIMIT_PX, 3 * sd_px) else None
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from campaign import narrate
-from campaign.rack_sight import RackSeen, board_of, see_rack
+from campaign.rack_sight import RackSeen, board_of, see_rack, station_view, view_shift
 from hardware.rig_file import load_rig
+from hardware.spec import RigSpec
 from vision.lens import Lens, calibrate_lens
 from vision.lens_file import lens_to_toml, load_lens
 from vision.look import reading_to_json
@@ -103,11 +104,34 @@ def look_rack_command(arguments: argparse.Namespace) -> int:
             for slot in seen.slots:
                 said = _why_not(slot.whole, slot.hidden_by) or reading_in_words(readings[slot.slot])
                 print(f"    {slot.slot}: {said}")
+            if arguments.at:
+                print(_station(rig, seen, arguments.at))
         if arguments.draw:
             save_drawn(path, list(readings.values()), arguments.draw)
     if arguments.json:
         print(narrate.json_line(record))
     return 1 if lost else 0
+
+
+def _station(rig: RigSpec, seen: RackSeen, slot: str) -> str:
+    """The [view] of the rig file from this picture, and whether the one that it has still fits."""
+    view = station_view(rig, seen, slot)
+    moved = view_shift(rig, seen, slot)
+    lines = [f"With {slot} at the station the rig file's view is:", "", "[view]"]
+    lines += [
+        f"box_px = {_list(view.box_px)}",
+        f"base_row = {view.base_row:.1f}",
+        f"px_per_mm = {view.px_per_mm:.4g}",
+    ]
+    if view.white_px is not None:
+        lines.append(f"white_px = {_list(view.white_px)}")
+    if moved is not None:
+        lines += ["", f"The view that it has does not fit: {moved.words}."]
+    return "\n".join(lines)
+
+
+def _list(box: tuple[float, float, float, float]) -> str:
+    return f"[{', '.join(f'{v:.1f}' for v in box)}]"
 
 
 def _in_words(seen: RackSeen) -> str:

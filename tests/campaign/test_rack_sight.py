@@ -1,5 +1,6 @@
 """From a rig file with markers to every slot in a picture, and the commands about it."""
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -8,7 +9,17 @@ import numpy as np
 import pytest
 
 import aliquot
-from campaign.rack_sight import RackCheck, RackSeen, board_of, carried_mm, lens_of, places_of, see_rack
+from campaign.rack_sight import (
+    RackCheck,
+    RackSeen,
+    board_of,
+    carried_mm,
+    lens_of,
+    places_of,
+    see_rack,
+    station_view,
+    view_shift,
+)
 from hardware.rig_file import parse_rig
 from hardware.spec import MARKER_DICTIONARIES, RigSpec
 from tests.hardware.test_markers import MARKERS
@@ -86,6 +97,28 @@ def test_a_moved_camera_is_told_wherever_the_stage_is() -> None:
     assert moved.shift_px[0] == pytest.approx(4 * 1150 / 330, abs=1.5)
 
 
+def test_the_view_of_the_station_and_whether_it_still_fits() -> None:
+    rig = rig_with()
+    seen = see_rack(photograph(board_of(rig), STAND), rig)
+    assert isinstance(seen, RackSeen)
+    assert view_shift(rig, seen, "D2") is None  # there is none yet
+    set_up = dataclasses.replace(rig, view=station_view(rig, seen, "D2"))
+    assert view_shift(set_up, seen, "D2") is None
+    x, y, z = STAND.shift_mm
+    knocked = see_rack(photograph(board_of(rig), Stand(6, shift_mm=(x, y - 2, z)), seed=4), set_up)
+    assert isinstance(knocked, RackSeen)
+    moved = view_shift(set_up, knocked, "D2")
+    assert isinstance(moved, Moved)
+    assert moved.words.endswith("down")
+    assert moved.shift_mm == pytest.approx(2, abs=0.6)
+    with pytest.raises(ValueError, match="A1 to D6"):
+        station_view(rig, seen, "E1")
+    out = see_rack(photograph(board_of(rig), Stand(6, shift_mm=(x - 110, y, z))), rig)
+    assert isinstance(out, RackSeen)
+    with pytest.raises(ValueError, match="not wholly in the picture"):
+        station_view(rig, out, "D1")
+
+
 def test_a_rig_without_markers_says_what_to_do() -> None:
     with pytest.raises(ValueError, match="aliquot markers"):
         see_rack(np.zeros((72, 128, 3), np.uint8), parse_rig(GOOD))
@@ -150,6 +183,19 @@ def test_looking_at_a_rack(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     assert record["markers"] == [0, 1, 2]
     assert any("lens was not measured" in doubt for doubt in record["doubt"])
     assert [s["slot"] for s in record["slots"]] == list(rig.rack.slots)
+    capsys.readouterr()
+    assert aliquot.main([*words, *lens, "--at", "D2"]) == 0
+    table = capsys.readouterr().out.split("the rig file's view is:")[1]
+    assert "does not fit" not in table
+    view = parse_rig(TEXT + table).view
+    (tmp_path / "rig.toml").write_text(
+        TEXT.split("[lens]")[0] + table.replace("base_row = ", "base_row = 1"), "utf-8"
+    )
+    assert view is not None
+    assert aliquot.main([*words, *lens, "--at", "D2"]) == 0
+    assert "does not fit: the camera has moved by" in capsys.readouterr().out
+    assert aliquot.main([*words, *lens, "--at", "Z9"]) == 2
+    assert "it has A1 to D6" in capsys.readouterr().err
     assert aliquot.main(["look", str(tmp_path / "none.png"), *words[2:]]) == 1
     assert "none of the 3 markers can be seen" in capsys.readouterr().out
 
