@@ -1,106 +1,125 @@
-"""Propose upright vessels in a free photograph: pairs of long upright edges of the same height.
+"""Propose upright vessels in a free photograph, for a person to correct.
 
-A proposal for a person to correct, not a detector to trust: it prefers to propose nothing.
+Many boxes are outlined by edges (`vision.locate_candidates`), described (`vision.locate_features`) and rated by
+boosted trees (Friedman 2001) that were fitted to annotated photographs; the best that do not overlap are proposed.
 """
 
-import cv2
+from dataclasses import dataclass
+from functools import cache
+
 import numpy as np
 import numpy.typing as npt
 
+from vision import locate_weights
 from vision.background import Box
+from vision.locate_candidates import candidates
+from vision.locate_edges import EdgeSums, Float, Int, edge_sums
+from vision.locate_features import features
 
 Image = npt.NDArray[np.uint8]
-Segment = tuple[float, float, float]
-"""x, top, bottom of one upright edge."""
 
-WORK_PX = 480
-LEAST_HEIGHT = 0.15
-"""Of the height of the picture."""
-LEAST_CLOSED = 0.75
-MOST = 24
-
-
-def upright_edges(grey: Image) -> list[Segment]:
-    """Long edges within 8 degrees of upright; pieces of one edge are joined."""
-    smooth = cv2.GaussianBlur(grey, (0, 0), 1.2)
-    across = cv2.Sobel(smooth, cv2.CV_32F, 1, 0)
-    down = cv2.Sobel(smooth, cv2.CV_32F, 0, 1)
-    strong = np.abs(across) > np.maximum(2.0 * np.abs(down), max(8.0, float(np.percentile(np.abs(across), 88))))
-    thin = (strong * 255).astype(np.uint8)
-    least = int(0.25 * LEAST_HEIGHT * grey.shape[0])
-    lines = cv2.HoughLinesP(thin, 1, np.pi / 90, max(8, least), minLineLength=max(8, least), maxLineGap=6)
-    pieces: list[Segment] = []
-    for xa, ya, xb, yb in np.zeros((0, 4)) if lines is None else np.asarray(lines).reshape(-1, 4):
-        if abs(xb - xa) <= 0.14 * abs(yb - ya):
-            pieces.append(((xa + xb) / 2, float(min(ya, yb)), float(max(ya, yb))))
-    joined: list[Segment] = []
-    for x, top, bottom in sorted(pieces, key=lambda p: p[1] - p[2]):
-        for i, (x2, top2, bottom2) in enumerate(joined):
-            if abs(x - x2) <= 5 and top <= bottom2 + 15 and bottom >= top2 - 15:
-                joined[i] = (x2, min(top, top2), max(bottom, bottom2))
-                break
-        else:
-            joined.append((x, top, bottom))
-    return [s for s in joined if s[2] - s[1] >= LEAST_HEIGHT * grey.shape[0]]
+LEAST_SIDE_PX = 32
+MOST = 16
+APART = 0.15
+"""Intersection over union from which two boxes are one vessel."""
+HALF_HIDDEN = 0.5
+"""Share of the smaller box inside the other from which it is a part of that vessel."""
+SAME = 0.6
+"""Intersection over union with the best box from which others refine it."""
+LEAST_SCORE = 0.5
+DEPTH = 3
 
 
-def across_edges(grey: Image) -> npt.NDArray[np.bool_]:
-    """Where the brightness changes downwards."""
-    smooth = cv2.GaussianBlur(grey, (0, 0), 1.2)
-    down = np.abs(cv2.Sobel(smooth, cv2.CV_32F, 0, 1))
-    strong = down > max(8.0, float(np.percentile(down, 80)))
-    reach = max(3, grey.shape[0] // 40)
-    return np.asarray(cv2.dilate(strong.astype(np.uint8), np.ones((2 * reach + 1, 1), np.uint8)) > 0)
+@dataclass(frozen=True)
+class Proposal:
+    """box: x0, y0, x1, y1 in px. score: 0 to 1, the rating of the box; not a probability."""
+
+    box: Box
+    score: float
 
 
-def closed(level_edges: npt.NDArray[np.bool_], box: Box, row: float) -> float:
-    """Share of the columns between the walls that have an edge across near `row`: the base or the rim of one
-    vessel closes them all, the gap between two vessels does not."""
-    line = level_edges[min(max(0, round(row)), level_edges.shape[0] - 1), round(box[0]) : round(box[2]) + 1]
-    return float(line.mean()) if line.size else 0.0
+@dataclass(frozen=True)
+class _Trees:
+    """Complete binary trees: feature and threshold of each node, value of each leaf; rows are trees."""
+
+    feature: Int
+    threshold: Float
+    leaf: Float
+
+
+@cache
+def _trees() -> _Trees:
+    splits = _table(locate_weights.SPLITS)
+    return _Trees(splits[:, 0::2].astype(int), splits[:, 1::2], _table(locate_weights.LEAVES))
+
+
+def _table(lines: str) -> Float:
+    return np.array([[float(v) for v in line.split()] for line in lines.strip().splitlines()])
+
+
+def rate(described: Float) -> Float:
+    """Log-odds of each described box to outline a vessel."""
+    trees, total = _trees(), np.full(len(described), locate_weights.START)
+    for feature, threshold, leaf in zip(trees.feature, trees.threshold, trees.leaf, strict=True):
+        node = np.zeros(len(described), int)
+        for _ in range(DEPTH):
+            node = 2 * node + 1 + (described[np.arange(len(described)), feature[node]] > threshold[node])
+        total += leaf[node - len(feature)]
+    return total
 
 
 def overlap(a: Box, b: Box) -> float:
     """Intersection over union."""
-    wide = min(a[2], b[2]) - max(a[0], b[0])
-    high = min(a[3], b[3]) - max(a[1], b[1])
-    if wide <= 0 or high <= 0:
-        return 0.0
-    area = (a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1])
-    return wide * high / (area - wide * high)
+    return float(overlaps(np.array([a], float), np.array(b, float))[0][0])
+
+
+def overlaps(boxes: Float, box: Float) -> tuple[Float, Float]:
+    """Of each box with one box: intersection over union, and over the smaller of the two."""
+    wide = np.minimum(boxes[:, 2], box[2]) - np.maximum(boxes[:, 0], box[0])
+    high = np.minimum(boxes[:, 3], box[3]) - np.maximum(boxes[:, 1], box[1])
+    shared = np.maximum(wide, 0) * np.maximum(high, 0)
+    areas, area = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1]), (box[2] - box[0]) * (box[3] - box[1])
+    return shared / (areas + area - shared), shared / np.minimum(areas, area)
+
+
+def choose(boxes: Float, score: Float, least: float, most: int = MOST) -> list[int]:
+    """Indices of the best boxes that are no parts of one another, best first."""
+    chosen: list[int] = []
+    free = score >= least
+    while free.any() and len(chosen) < most:
+        best = int(np.where(free, score, -np.inf).argmax())
+        chosen.append(best)
+        union, part = overlaps(boxes, boxes[best])
+        free &= (union < APART) & (part < HALF_HIDDEN)
+        free[best] = False
+    return chosen
+
+
+def refined(boxes: Float, score: Float, best: int) -> Float:
+    """Mean of the boxes that agree with the best one, weighted by the square of their scores."""
+    near = np.flatnonzero(overlaps(boxes, boxes[best])[0] > SAME)
+    return np.asarray(np.average(boxes[near], axis=0, weights=score[near] ** 2))
+
+
+def rated_boxes(edges: EdgeSums) -> tuple[Float, Float]:
+    """All candidates in work px, and their scores."""
+    boxes = candidates(edges)
+    return boxes.astype(float), 1 / (1 + np.exp(-rate(features(edges, boxes))))
+
+
+def propose(image: Image) -> list[Proposal]:
+    """Likely vessels in a BGR picture, left to right; an empty list when there is none to be seen."""
+    if min(image.shape[:2]) < LEAST_SIDE_PX:
+        return []
+    edges = edge_sums(image)
+    boxes, score = rated_boxes(edges)
+    found = []
+    for best in choose(boxes, score, LEAST_SCORE):
+        x0, y0, x1, y1 = (refined(boxes, score, best) / edges.scale).tolist()
+        found.append(Proposal((x0, y0, x1, y1), float(score[best])))
+    return sorted(found, key=lambda p: p.box)
 
 
 def locate(image: Image) -> list[Box]:
     """Boxes of likely vessels, left to right; an empty list when there is none to be seen."""
-    height, width = image.shape[:2]
-    if min(height, width) < 32:
-        return []
-    factor = min(1.0, WORK_PX / max(height, width))
-    size = (max(1, round(width * factor)), max(1, round(height * factor)))
-    grey = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA)).max(axis=2)
-    edges = sorted(upright_edges(grey))
-    level_edges = across_edges(grey)
-    proposals: list[tuple[float, Box]] = []
-    for i, left in enumerate(edges):
-        for right in edges[i + 1 :]:
-            wide = right[0] - left[0]
-            top, bottom = max(left[1], right[1]), min(left[2], right[2])
-            both = max(left[2], right[2]) - min(left[1], right[1])
-            if bottom - top <= 0 or not 0.12 <= wide / both <= 1.1:
-                continue
-            alike = (bottom - top) / both
-            box = (left[0], min(left[1], right[1]), right[0], max(left[2], right[2]))
-            ends = sorted((closed(level_edges, box, box[1]), closed(level_edges, box, box[3])))
-            if alike > 0.6 and ends[1] > LEAST_CLOSED:
-                proposals.append((alike * (ends[1] + 0.5 * ends[0]) * np.log(both * wide), box))
-    chosen: list[Box] = []
-    for _, box in sorted(proposals, reverse=True):
-        inner = [c for c in chosen if overlap(c, box) > 0.15 or _within(box, c)]
-        if not inner and len(chosen) < MOST:
-            chosen.append(box)
-    scaled = np.array(sorted(chosen)).reshape(-1, 4) / factor
-    return [(x0, y0, x1, y1) for x0, y0, x1, y1 in scaled.tolist()]
-
-
-def _within(small: Box, large: Box) -> bool:
-    return large[0] - 2 <= small[0] and small[2] <= large[2] + 2 and small[1] < large[3] and small[3] > large[1]
+    return [p.box for p in propose(image)]

@@ -128,14 +128,3 @@ def test_reading_to_json_holds_no_nan() -> None:
     assert found["state"] == "liquid"
     assert found["surface_y"] == pytest.approx(scene.surface_row, abs=3)
     assert found["doubt"] == []
-
-
-def test_vessels_are_proposed_and_none_in_an_even_picture(tmp_path: Path) -> None:
-    from vision.locate import locate, overlap
-
-    scene = Scene(absorbance=RED, nozzle=False)
-    found = locate(render(scene))
-    assert max(overlap(box, scene.view.box_px) for box in found) > 0.6
-    assert len(found) <= 5
-    assert locate(np.full((200, 300, 3), 127, np.uint8)) == []
-    assert locate(np.zeros((3, 3, 3), np.uint8)) == []
