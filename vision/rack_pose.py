@@ -18,7 +18,7 @@ from vision.rack_markers import ChessBoard, Floats, Image, MarkerBoard, Sighting
 
 CORNER_SD_PX = 0.15
 """How far a refined corner of a sharp picture is off: the fit of its edges, and a sheet that is not quite flat."""
-GUESS_SD_PX = 0.5
+GUESS_SD_PX = 0.8
 """The same with a guessed lens, whose optical centre and bend are off too."""
 MOST_RMS_PX = 2.0
 """Corners that fit worse than this belong to another board, or one that is not as the rig file says."""

@@ -1,6 +1,7 @@
 """The markers and the lens of a rig file."""
 
 import dataclasses
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -62,6 +63,12 @@ def test_markers_and_lens_are_read_and_written_back():
 def test_mistakes_are_told_with_what_would_be_right(old, new, said):
     (mistake,) = mistakes_of(GOOD + MARKERS.replace(old, new))
     assert said in mistake
+
+
+def test_the_table_in_the_readme_is_one():
+    readme = (Path(__file__).parents[2] / "hardware" / "README.md").read_text(encoding="utf-8")
+    table = readme[readme.index("[markers]\nids") :].split("```")[0]
+    assert parse_rig(GOOD + table).markers is not None
 
 
 def test_all_at_once():

@@ -4,6 +4,8 @@ from functools import cache
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.vision.rack_scenes import LENS, Stand, photograph
 from vision.rack_markers import ChessBoard, Image, MarkerBoard, Sighting
@@ -139,6 +141,18 @@ def test_no_markers_says_so() -> None:
     assert isinstance(find_rack(np.zeros((720, 1280, 3), np.uint8), ChessBoard()), NotSeen)
 
 
+@settings(deadline=None, max_examples=40)
+@given(st.integers(0, 2**32 - 1), st.integers(1, 200), st.integers(1, 200), st.booleans(), st.booleans())
+def test_any_picture_is_a_pose_or_none(seed: int, high: int, wide: int, colour: bool, cut: bool) -> None:
+    random = np.random.default_rng(seed)
+    image = random.integers(0, 256, (high, wide, 3) if colour else (high, wide), dtype=np.uint8)
+    if cut:  # a piece of a good picture
+        y, x = random.integers(0, (720 - high, 1280 - wide))
+        image = picture("straight")[y : y + high, x : x + wide].copy()
+    for board in (STRIP, ChessBoard()):
+        assert isinstance(find_rack(image, board), RackPose | NotSeen)
+
+
 def test_markers_that_are_elsewhere_than_the_file_says() -> None:
     other = MarkerBoard((0, 1, 2, 3), 15.0, ((0, -10, 20), (45, -10, 20), (60, 10, 20), (90, -10, 20)))
     pose = find_rack(picture("straight"), other, LENS)
@@ -162,7 +176,7 @@ def test_a_lens_for_another_size_is_scaled_and_for_another_shape_refused() -> No
 
 
 @pytest.mark.parametrize(
-    ("given", "word"),
+    ("changed", "word"),
     [
         ({"ids": ()}, "at least one"),
         ({"ids": (0, 1)}, "2 markers have 1 places"),
@@ -173,9 +187,9 @@ def test_a_lens_for_another_size_is_scaled_and_for_another_shape_refused() -> No
         ({"dictionary": "4x4"}, "4x4_50"),
     ],
 )
-def test_boards_that_cannot_be(given: dict, word: str) -> None:
+def test_boards_that_cannot_be(changed: dict, word: str) -> None:
     with pytest.raises(ValueError, match=word):
-        MarkerBoard(**({"ids": (0,), "size_mm": 15.0, "places_mm": ((0, 0, 0),)} | given))
+        MarkerBoard(**({"ids": (0,), "size_mm": 15.0, "places_mm": ((0, 0, 0),)} | changed))
     with pytest.raises(ValueError, match="marker_mm"):
         ChessBoard(marker_mm=30.0)
 
