@@ -2,14 +2,17 @@
 
 import math
 from collections import deque
+from collections.abc import Generator
+from contextlib import closing
 from dataclasses import dataclass
+from queue import Empty, SimpleQueue
 
 import numpy as np
 
 from campaign.events import Json
 from campaign.guard import why_doubted, why_refused
 from campaign.rack_sight import scale_of
-from hardware.devices import Camera, Image
+from hardware.devices import Camera, Frame, Image
 from hardware.errors import HardwareError
 from hardware.spec import RigSpec
 from vision.calibration import VialView
@@ -20,6 +23,7 @@ from vision.reading import Doubt, Lab, VialReading
 from vision.surroundings import Surroundings
 
 MOST_FRAMES = 15
+NEXT_FRAME_S = 2.0
 REMEMBERED = 64
 """Frames by which a repeated one is known."""
 DOSE_SD, DOSE_SD_UL = 0.01, 10.0
@@ -61,6 +65,7 @@ class Sight:
             "doubt": [flag.name for flag in Doubt if flag in r.doubt and flag.name],
             "confidence": r.confidence,
             "frames": fused.frames,
+            "taken": fused.taken,
             "agreement": fused.agreement,
             "refused": dict(fused.refused),
             "likely_ul": fused.likely_ul,
@@ -84,6 +89,28 @@ def view_of(rig: RigSpec) -> VialView | None:
         profile=vial.profile,
         scale=scale_of(rig),
     )
+
+
+def frames_from_now(camera: Camera) -> Generator[Frame, None, None]:
+    """Frames that were exposed after this call, as they come. Raises HardwareError when none come.
+
+    Only of the first must the camera make sure, which takes some frames' time; what comes after it is newer still.
+    """
+    news: SimpleQueue[Frame] = SimpleQueue()
+    leave = camera.listen(news.put)
+    try:
+        frame = camera.capture()
+        yield frame
+        while True:
+            try:
+                newer = news.get(timeout=NEXT_FRAME_S)
+            except Empty:
+                newer = camera.capture()  # it says in its own words why none comes, or has one
+            if newer.number > frame.number:
+                frame = newer
+                yield frame
+    finally:
+        leave()
 
 
 class Eye:
@@ -114,21 +141,21 @@ class Eye:
         images: list[Image] = []
         readings: list[VialReading] = []
         facts: list[FrameFacts] = []
-        while True:
-            image = self._camera.capture().image
-            fact = self._judge(image)
-            images.append(image)
-            facts.append(fact)
-            readings.append(
-                unknown(self._view, fact.doubt)
-                if fact.refused
-                else read_vial(image, self._view, empty=empty, expected_ul=expected_ul)
-            )
-            if len(images) < FEWEST:
-                continue
-            fused = fuse(readings, facts, dosed)
-            if fused.settled or len(images) >= MOST_FRAMES:
-                break
+        with closing(frames_from_now(self._camera)) as frames:
+            for frame in frames:
+                fact = self._judge(frame.image)
+                images.append(frame.image)
+                facts.append(fact)
+                readings.append(
+                    unknown(self._view, fact.doubt)
+                    if fact.refused
+                    else read_vial(frame.image, self._view, empty=empty, expected_ul=expected_ul)
+                )
+                if len(images) < FEWEST:
+                    continue
+                fused = fuse(readings, facts, dosed)
+                if fused.settled or len(images) >= MOST_FRAMES:
+                    break
         self._adapt(facts)
         known = fused.reading.lab is not None
         fit = [r for r, fact in zip(readings, facts, strict=True) if not fact.refused]

@@ -184,6 +184,10 @@ class Camera(Device, Protocol):
         """The newest frame, at once; for live view. None before the first."""
         ...
 
+    def listen(self, function: Callable[[Frame], None]) -> Callable[[], None]:
+        """Call `function` with every new frame, in another thread; it must be quick. Returns what ends it."""
+        ...
+
 
 class Meter(Device, Protocol):
     def read(self) -> tuple[float, str]:

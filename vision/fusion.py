@@ -42,13 +42,14 @@ class Dosed:
 
 @dataclass(frozen=True)
 class Fused:
-    """reading: as seen. nearest: index of the frame most like it. frames: that were fit. agreement: share of their
-    weight behind the reading. refused: how many frames for each reason, by the name of the doubt. likely_ul: of
-    seen and dosed together, with its deviation; None where they disagree or one is missing. surprise_sd: seen less
-    dosed in standard deviations of both; None where one is missing."""
+    """reading: as seen. nearest: index of the frame most like it. taken: all frames. frames: those that were fit.
+    agreement: share of their weight behind the reading. refused: how many frames for each reason, by the doubt's
+    name. likely_ul: of seen and dosed together, with its deviation; None where they disagree or one is missing.
+    surprise_sd: seen less dosed in standard deviations of both; None where one is missing."""
 
     reading: VialReading
     nearest: int
+    taken: int
     frames: int
     agreement: float
     refused: Mapping[str, int]
@@ -81,7 +82,7 @@ def fuse(
     refused = _counted(fact.refused for fact in facts if fact.refused)
     fit = [i for i, fact in enumerate(facts) if not fact.refused]
     if len(fit) < fewest:
-        return Fused(_unknown(readings[-1], facts), len(readings) - 1, len(fit), 0.0, refused)
+        return Fused(_unknown(readings[-1], facts), len(readings) - 1, len(readings), len(fit), 0.0, refused)
     kept = _chosen([(i, readings[i]) for i in fit], dosed)
     weight = math.fsum(_weight(readings[i]) for i in fit)
     agreement = math.fsum(_weight(readings[i]) for i in kept) / weight
@@ -89,7 +90,7 @@ def fuse(
     doubt = _usual([readings[i].doubt | facts[i].doubt for i in fit])
     if agreement < AGREED:
         doubt |= Doubt.AMBIGUOUS
-    fused = Fused(replace(reading, doubt=doubt), kept[nearest], len(fit), agreement, refused)
+    fused = Fused(replace(reading, doubt=doubt), kept[nearest], len(readings), len(fit), agreement, refused)
     return fused if dosed is None else _against(fused, dosed)
 
 

@@ -3,7 +3,7 @@
 import json
 import math
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -206,7 +206,13 @@ class RepeatingCamera:
         self.frame = camera.capture()
 
     def capture(self, timeout_s: float = 5.0) -> Frame:
-        return replace(self.frame, number=self.frame.number + 1)
+        self.frame = replace(self.frame, number=self.frame.number + 1)
+        return self.frame
+
+    def listen(self, function: Callable[[Frame], None]) -> Callable[[], None]:
+        for later in range(10, 30):
+            function(replace(self.frame, number=self.frame.number + later))
+        return lambda: None
 
 
 def test_a_camera_that_repeats_an_old_picture_is_believed_neither_before_nor_after_a_dose(
