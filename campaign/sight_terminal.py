@@ -8,12 +8,13 @@ from campaign import narrate
 from campaign.rack_sight import RackSeen, board_of, see_rack, station_view, view_shift
 from hardware.rig_file import load_rig
 from hardware.spec import RigSpec
+from vision.chart import correction_of
 from vision.lens import Lens, calibrate_lens
 from vision.lens_file import lens_to_toml, load_lens
 from vision.look import reading_to_json
-from vision.marker_sheet import lens_page, rack_page, strip_board
+from vision.marker_sheet import lens_page, rack_page, rig_table, strip_board
 from vision.picture import load_image
-from vision.rack_markers import ChessBoard, MarkerBoard
+from vision.rack_markers import ChessBoard
 from vision.rack_pose import NotSeen
 from vision.reader import read_vial
 from vision.sheet_files import save_sheet
@@ -33,32 +34,22 @@ def _markers(arguments: argparse.Namespace) -> int:
         board = board_of(load_rig(arguments.rig))
     else:
         board = strip_board(arguments.count, arguments.size_mm, arguments.pitch_mm, arguments.first)
-    pages = [rack_page(board, arguments.paper), lens_page(ChessBoard(), arguments.paper)]
+    table = "\n".join(rig_table(board))
+    # a rig file that tells its markers has its own table
+    pages = [
+        rack_page(board, arguments.paper, with_table=not arguments.rig),
+        lens_page(ChessBoard(), arguments.paper),
+    ]
     written = save_sheet(pages, arguments.out)
     if arguments.json:
-        print(narrate.json_line({"written": [str(path) for path in written], "markers": _table(board)}))
+        print(narrate.json_line({"written": [str(path) for path in written], "markers": table}))
         return 0
     print(f"Written: {', '.join(map(str, written))}: markers for the rack, and a board to measure the lens with.")
     if not arguments.rig:
         print("Glue the strip to the rack's front and put this into the rig file; origin_mm is where the middle of")
         print("the first marker is from the middle of A1's underside: to the right, up, towards the camera.\n")
-        print(_table(board))
+        print(table)
     return 0
-
-
-def _table(board: MarkerBoard) -> str:
-    """As the rig file has it."""
-    places = ", ".join(f"[{x:g}, {y:g}, {z:g}]" for x, y, z in board.places_mm)
-    lines = (
-        "[markers]",
-        f"ids = [{', '.join(map(str, board.ids))}]",
-        f"size_mm = {board.size_mm:g}",
-        f"places_mm = [{places}]",
-        f'dictionary = "{board.dictionary}"',
-        "origin_mm = [0, 0, 0]",
-        'a1 = "back left"',
-    )
-    return "\n".join(lines)
 
 
 def _lens(arguments: argparse.Namespace) -> int:
@@ -84,6 +75,7 @@ def look_rack_command(arguments: argparse.Namespace) -> int:
 
     rig = load_rig(arguments.rack)
     lens: Lens | None = load_lens(arguments.lens) if arguments.lens else None
+    correction = correction_of(arguments.chart) if arguments.chart else None
     record: dict[str, object] = {}
     lost = False
     for path in arguments.images:
@@ -95,8 +87,9 @@ def look_rack_command(arguments: argparse.Namespace) -> int:
             if not arguments.json:
                 print(f"{path}: {seen.why}")
             continue
+        true = image if correction is None else correction.corrected(image)
         readings = {
-            slot.slot: read_vial(image, slot.view) for slot in seen.slots if slot.whole and not slot.hidden_by
+            slot.slot: read_vial(true, slot.view) for slot in seen.slots if slot.whole and not slot.hidden_by
         }
         record[path.name] = _record(seen, readings)
         if not arguments.json:

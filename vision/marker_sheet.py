@@ -21,6 +21,7 @@ LEAST_SIZE_MM, MOST_SIZE_MM = 5.0, 150.0
 GREYS = (("white", 1.0), ("grey 18 %", 0.46), ("black", 0.0))
 """Words and sRGB value of the patches; 0.46 reflects 18 %, as nearly as the printer has it."""
 _BELOW_MM = 7.0
+_PLACES_A_LINE = 4
 _LARGE_PT, _SMALL_PT = 13.0, 8.0
 
 
@@ -96,10 +97,26 @@ def quiet_mm(size_mm: float, dictionary: str) -> float:
     return size_mm / (cv2_dictionary(dictionary).markerSize + 2)
 
 
-def rack_page(board: MarkerBoard, paper: Paper = "A4") -> Page:
+def rig_table(board: MarkerBoard) -> tuple[str, ...]:
+    """The lines that tell these markers to a rig file (TOML)."""
+    places = [f"[{x:g}, {y:g}, {z:g}]" for x, y, z in board.places_mm]
+    rows = [", ".join(places[i : i + _PLACES_A_LINE]) for i in range(0, len(places), _PLACES_A_LINE)]
+    return (
+        "[markers]",
+        f"ids = [{', '.join(map(str, board.ids))}]",
+        f"size_mm = {board.size_mm:g}",
+        *"places_mm = [{}]".format(",\n  ".join(rows)).split("\n"),
+        f'dictionary = "{board.dictionary}"',
+        "origin_mm = [0, 0, 0]",
+        'a1 = "back left"',
+    )
+
+
+def rack_page(board: MarkerBoard, paper: Paper = "A4", *, with_table: bool = True) -> Page:
     """The markers as they lie on the rack, in one piece where they fit the paper, with a line to cut along.
 
-    Raises SheetError where they do not: they are then to be made smaller or nearer to each other.
+    with_table: the lines for the rig file too. Raises SheetError where they do not fit: they are then to be made
+    smaller or nearer to each other.
     """
     width, height = PAPERS[paper]
     if len({place[2] for place in board.places_mm}) > 1:
@@ -124,14 +141,14 @@ def rack_page(board: MarkerBoard, paper: Paper = "A4") -> Page:
             )
         width, height = height, width
     x, y = (width - wide) / 2, head_mm
+    kind = f"Dictionary {board.dictionary}, {board.size_mm:g} mm."
     shapes: list[Shape] = [
         Words(EDGE_MM, EDGE_MM + 6, "Markers for the rack's front", _LARGE_PT),
         Words(
             EDGE_MM,
             EDGE_MM + 11,
-            "Print at 100 % (actual size), on matt paper. Cut along the thin line; glue flat.",
+            f"Print at 100 % (actual size), on matt paper. Cut along the thin line; glue flat. {kind}",
         ),
-        Words(EDGE_MM, EDGE_MM + 15, f"Dictionary {board.dictionary}, size_mm = {board.size_mm:g}"),
         *_cut(x, y, wide, high),
     ]
     for number, (px, py, _) in zip(board.ids, board.places_mm, strict=True):
@@ -141,6 +158,8 @@ def rack_page(board: MarkerBoard, paper: Paper = "A4") -> Page:
         shapes.append(Words(at[0] - 2, at[1] + half + 2.5, f"id {number}", 6.0))
     shapes += _ruler(EDGE_MM, height - EDGE_MM - 12)
     shapes += _patches(EDGE_MM, height - EDGE_MM - 42)
+    if with_table:
+        shapes += _table(board, EDGE_MM + 52, height - EDGE_MM - 20)
     return Page(width, height, tuple(shapes))
 
 
@@ -171,6 +190,15 @@ def lens_page(board: ChessBoard, paper: Paper = "A4") -> Page:
             number += 1
     shapes += _ruler(EDGE_MM, height - EDGE_MM - 4)
     return Page(width, height, tuple(shapes))
+
+
+def _table(board: MarkerBoard, x: float, bottom: float) -> list[Shape]:
+    lines = (
+        "For the rig file. origin_mm is where places_mm count from, seen from the middle of A1's underside,",
+        "mm to the right, up, towards the camera: measure it. a1: where A1 is as the camera sees the rack.",
+        *rig_table(board),
+    )
+    return [Words(x, bottom - 3.2 * (len(lines) - i), line, 7.0) for i, line in enumerate(lines)]
 
 
 def _modules(black: npt.NDArray[np.bool_], x: float, y: float, size_mm: float) -> list[Rect]:

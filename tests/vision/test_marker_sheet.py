@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree
@@ -11,7 +12,7 @@ import cv2
 import numpy as np
 import pytest
 
-from vision.marker_sheet import PAPERS, Page, Rect, SheetError, Words, lens_page, rack_page, strip_board
+from vision.marker_sheet import PAPERS, Page, Rect, SheetError, Words, lens_page, rack_page, rig_table, strip_board
 from vision.rack_markers import ChessBoard, Image, MarkerBoard
 from vision.sheet_files import save_sheet, to_pdf, to_svg
 
@@ -75,11 +76,30 @@ def test_a_board_from_a_rig_file_in_two_rows() -> None:
 def test_what_the_page_says() -> None:
     page = rack_page(strip_board(3, 15.0))
     said = " ".join(s.text for s in page.shapes if isinstance(s, Words))
-    for words in ("id 0", "id 2", "4x4_50", "size_mm = 15", "must be 100 mm long", "grey 18 %", "Print at 100 %"):
-        assert words in said
+    wanted = (
+        "id 0",
+        "id 2",
+        "4x4_50",
+        "size_mm = 15",
+        "[markers]",
+        "origin_mm",
+        "100 mm long",
+        "grey 18 %",
+        "100 %",
+    )
+    assert [words for words in wanted if words not in said] == []
     assert any(isinstance(s, Rect) and s.width_mm == 100 for s in page.shapes)
     assert 'width="210mm"' in to_svg(page)
     assert all(s.x_mm >= 0 and 0 <= s.y_mm <= page.height_mm for s in page.shapes if isinstance(s, Rect | Words))
+
+
+def test_the_table_on_the_page_tells_the_board() -> None:
+    board = strip_board(6, 15.0, 27.5, first=2)
+    table = tomllib.loads("\n".join(rig_table(board)))["markers"]
+    told = MarkerBoard(
+        tuple(table["ids"]), table["size_mm"], tuple(map(tuple, table["places_mm"])), table["dictionary"]
+    )
+    assert told == board
 
 
 def test_a_long_strip_turns_the_paper() -> None:
