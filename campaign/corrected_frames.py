@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from platformdirs import user_data_path
 from pydantic import TypeAdapter, ValidationError
 
 from campaign import codec, opening
@@ -56,7 +55,7 @@ class Rated:
 
 def own_folder() -> Path:
     """The per-user folder for corrections that belong to no campaign."""
-    return user_data_path("aliquot", appauthor=False)
+    return opening.campaigns_folder().parent
 
 
 def keep_picture(seen: Corrected, image: Image, view: VialView | None, folder: Path) -> Corrected:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from campaign.events import Corrected
 from campaign.state import CampaignState
+from vision.words import STATES
 
 LEAST_PX = 8.0
 """A box that is smaller holds no vial."""
@@ -35,7 +36,7 @@ def correction_mistakes(event: Corrected) -> tuple[str, ...]:
 
 
 def say_state(state: str) -> str:
-    return state.replace("+", " over ").replace("_", " ")
+    return next((words for known, words in STATES.items() if known == state), state)
 
 
 def say_correction(event: Corrected) -> str:

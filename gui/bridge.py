@@ -32,6 +32,7 @@ class Bridge(QObject):
     opened = Signal(object)
     told = Signal(str, str)
     hand_told = Signal(str)
+    corrected = Signal(str)
     device_told = Signal(str, object)
     plugged = Signal(object)
     report_ready = Signal(str)

@@ -92,7 +92,8 @@ class InputFilter(QObject):
         if key == Qt.Key.Key_Space and not takes_text(focus) and not isinstance(focus, QAbstractButton):
             self.space.emit()
             return True
-        if key in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and not takes_enter(focus):
+        enter = key in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
+        if enter and not takes_enter(focus) and not owns_enter(watched):
             self.enter.emit()
             return True
         return False
@@ -105,3 +106,10 @@ def takes_text(widget: QWidget | None) -> bool:
 
 def takes_enter(widget: QWidget | None) -> bool:
     return takes_text(widget) or isinstance(widget, QAbstractButton | QAbstractItemView)
+
+
+def owns_enter(widget: QWidget | None) -> bool:
+    """Whether it lies in a card that has an Enter of its own, as its property `ownEnter` says."""
+    while widget is not None and not widget.property("ownEnter"):
+        widget = widget.parentWidget()
+    return widget is not None

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 
+from campaign.correction import said_of_question
 from campaign.events import Finished
 from campaign.rules import say_readings
 from campaign.state import CampaignState
@@ -116,7 +117,8 @@ def _question(state: CampaignState) -> Notice | None:
     )
     attempt = state.attempt.number if state.attempt is not None else 0
     number_for = f"experiment {asked.experiment}, attempt {attempt}" if typed else ""
-    return Notice("warn", asked.question, choices, asked.image, asked.number_unit, number_for)
+    text = " ".join(filter(None, (asked.question, said_of_question(state))))
+    return Notice("warn", text, choices, asked.image, asked.number_unit, number_for)
 
 
 def _best(state: CampaignState, ended: Finished | None) -> str:

@@ -12,10 +12,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from campaign.events import Event, Observed, SettingsChanged
+from campaign.events import Corrected, Event, Observed, SettingsChanged
 from campaign.spec import CampaignSpec
 from campaign.state import CampaignState
 from gui.bridge import Bridge
+from gui.correcting import Correcting
 from gui.device_work import DeviceWork, Told
 from gui.estimate import not_from_here
 from gui.facts import FREE, DeviceFact, Facts, Unfinished
@@ -25,7 +26,7 @@ from gui.live_eye import LiveEye
 from gui.mistakes import mistakes_of
 from gui.revision import revised, said
 from gui.stopping import Stopping
-from hardware.devices import Frame
+from hardware.devices import Frame, Image
 
 if TYPE_CHECKING:
     from campaign.loop import Campaign
@@ -64,6 +65,9 @@ class Session:
         self.closed = False
         self._eye: LiveEye | None = None
         self.devices_work = DeviceWork(bridge, self._lab, self._claim, lambda: self._post(busy=""))
+        self._correcting = Correcting(
+            self._lab, lambda: self._campaign, lambda: self._facts.folder, bridge.corrected.emit, bridge.told.emit
+        )
         self._stopping = Stopping(self._lab, self.devices_work, lambda: self._campaign, self._post)
 
     @property
@@ -147,6 +151,10 @@ class Session:
         before, self._asked = self._asked, wanted
         if wanted == inforce or not self.command("change", wanted, why):
             self._asked = before
+
+    def correct(self, seen: Corrected, image: Image) -> None:
+        """Keep what a person sees in a picture in place of the eye."""
+        self._submit(self._correcting.keep, seen, image)
 
     def stop_after(self) -> None:
         """End the campaign once the experiment in work is measured; at once when none is."""

@@ -6,7 +6,8 @@ from typing import Any
 from PySide6.QtCore import QObject, QTimer, QUrl, Signal
 from PySide6.QtGui import QDesktopServices
 
-from campaign.events import Answered, Event, Finished
+from campaign.correction import say_correction
+from campaign.events import Answered, Corrected, Event, Finished
 from campaign.spec import CampaignSpec
 from campaign.state import CampaignState
 from gui.actions import Situation
@@ -58,6 +59,7 @@ class Showing(QObject):
         bridge.opened.connect(self._opened)
         bridge.told.connect(self.tell)
         bridge.hand_told.connect(window.manual_page.tell)
+        bridge.corrected.connect(self._corrected)
         bridge.report_ready.connect(self._report_ready)
         window.setup_page.changed.connect(self._form_changed)
         window.page_shown.connect(lambda _: self.refresh())
@@ -133,10 +135,18 @@ class Showing(QObject):
         self._pace.hear(event)
         if isinstance(event, Answered):
             self._message = None
+        elif isinstance(event, Corrected):
+            self._corrected(say_correction(event))
         elif isinstance(event, Finished):
             self._ended = event
             self.refresh()
         self._window.run_page.show_event(event)
+
+    def _corrected(self, words: str) -> None:
+        """A correction is on the disk."""
+        self._window.status.note(f"Saved: {words}.")
+        for page in (self._window.run_page, self._window.manual_page):
+            page.camera.show_saved(words)
 
     def _model_came(self, posterior: Any) -> None:
         self._window.status.note_fitted()

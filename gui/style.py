@@ -1,7 +1,7 @@
 """The style sheet, one rule per widget class (a `*` rule would bleed into pop-ups).
 
 What a widget is for is said by its property `kind`: card, title, cardTitle, caption, digits, filled, quiet,
-bad, rail. `mark` sets it and repaints.
+small, bad, rail. `mark` sets it and repaints.
 """
 
 from PySide6.QtWidgets import QWidget
@@ -40,6 +40,8 @@ QPushButton[kind="filled"]:hover {{ border-color: {text}; }}
 QPushButton[kind="filled"]:focus {{ border: 2px solid {text}; padding: 3px 11px; }}
 QPushButton[kind="filled"]:disabled {{
   background: transparent; color: {faint}; border: 1px dashed {border}; font-weight: 400; }}
+QPushButton[kind="small"] {{ padding: 0px 8px; min-height: 18px; font-size: {caption}px; }}
+QPushButton[kind="small"]:focus {{ border: 2px solid {accent}; padding: 0px 7px; min-height: 16px; }}
 QPushButton[kind="quiet"], QToolButton[kind="quiet"] {{ border-color: transparent; background: transparent; }}
 QPushButton[kind="stopAll"] {{
   background: {stop}; color: #FFFFFF; border: 2px solid #FFFFFF; border-radius: 6px; font-weight: 700;

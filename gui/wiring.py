@@ -55,6 +55,8 @@ class Wiring(QObject):
         window.devices_page.show_file(session.devices_work.rig_path)
         bridge.device_told.connect(window.devices_page.hear)
         bridge.hand_told.connect(window.devices_page.tell)
+        for camera in (window.run_page.camera, window.manual_page.camera):
+            camera.corrected.connect(session.correct)
         self._stall = StallWatch(self)
         self._stall.stalled.connect(self._stalled)
         self._plugs = Plugs(lambda: session.facts.rig, bridge.tell_plugged)

@@ -1,44 +1,37 @@
 """The camera's picture with what the eye sees drawn over it."""
 
 from collections import deque
+from collections.abc import Sequence
 from time import monotonic
 
 import numpy as np
 import numpy.typing as npt
 import pyqtgraph as pg
-from PySide6.QtCore import QRectF, Qt, QTimer
-from PySide6.QtGui import QPen
+from PySide6.QtCore import QRectF, Qt, QTimer, Signal
 from PySide6.QtWidgets import (
     QBoxLayout,
-    QGraphicsLineItem,
-    QGraphicsRectItem,
     QHBoxLayout,
+    QPushButton,
     QStackedLayout,
     QVBoxLayout,
     QWidget,
 )
 
 from campaign.state import CampaignState
+from gui.panels.camera_correct import Corrector
+from gui.panels.camera_overlay import ReadingOverlay, as_readings, tag
+from gui.style import mark
 from gui.theme import GRID_PX, Theme
 from gui.widgets.card import Card, Empty, label
 from gui.widgets.digits import with_unit
 from vision.reading import Doubt, VialReading
+from vision.words import DOUBTS, EMPTY, STATES, here
 
 STALE_S = 3.0
+SAVED_MS = 6000
 ASIDE_PX = 96
 Image = npt.NDArray[np.uint8]
-STATES = {
-    "no_vial": "no vial", "empty": "empty", "liquid": "liquid", "two_phase": "two phases",
-    "liquid+solid": "liquid over solid", "solid": "solid", "gel": "gel", "unknown": "not sure what",
-}  # fmt: skip
-DOUBTS = {
-    Doubt.NO_VIAL: "no vial", Doubt.GLARE: "glare", Doubt.LABEL: "a label in the way", Doubt.BLUR: "blurred",
-    Doubt.DARK: "too dark", Doubt.SATURATED: "too bright", Doubt.FULL: "full to the brim",
-    Doubt.NO_EDGE: "no liquid edge", Doubt.AMBIGUOUS: "more than one edge", Doubt.FROZEN: "picture frozen",
-    Doubt.MOVED: "vial moved", Doubt.OUT_OF_FRAME: "vial out of the picture", Doubt.VORTEX: "stirred",
-    Doubt.FOAM: "foam", Doubt.EXPOSURE: "light changed", Doubt.CAMERA_MOVED: "camera moved",
-    Doubt.NO_WHITE: "no white",
-}  # fmt: skip
+Readings = VialReading | Sequence[VialReading] | None
 
 
 def words(reading: VialReading, slot: str | None) -> str:
@@ -47,7 +40,7 @@ def words(reading: VialReading, slot: str | None) -> str:
         return "no vial in its place"
     parts = [f"vial {slot}" if slot else "vial"] if reading.present is not False else ["no vial"]
     if reading.present is not False:
-        if reading.level_mm is not None and reading.state not in ("empty", "no_vial"):
+        if reading.level_mm is not None and reading.state not in EMPTY:
             parts.append(f"level {with_unit(f'{reading.level_mm:.1f}', 'mm')}")
         else:
             parts.append(STATES[reading.state])
@@ -56,23 +49,34 @@ def words(reading: VialReading, slot: str | None) -> str:
 
 
 class CameraCard(Card):
-    """Frames come in through `show_frame`; when none comes for a while the card says so."""
+    """Frames come in through `show_frame`; when none comes for a while the card says so. `corrected` carries what a
+    person sees instead of the eye, and the BGR picture."""
+
+    corrected = Signal(object, object)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__("Camera", parent)
         self.rate = label("", "caption")
         self.header.addWidget(self.rate)
+        self.saved = label("", "caption")
+        self.header.addWidget(self.saved)
+        self._saved_for = QTimer(self, singleShot=True, interval=SAVED_MS)
+        self._saved_for.timeout.connect(lambda: self.saved.setText(""))
+        self.correct = QPushButton("Correct")
+        self.correct.setCheckable(True)
+        self.correct.setEnabled(False)
+        self.correct.setToolTip("Is the eye wrong? The picture stands still, and you say what is in the vial")
+        mark(self.correct, "small")
+        self.correct.toggled.connect(self._correct)
+        self.header.addWidget(self.correct)
         self.view = pg.GraphicsLayoutWidget()
         self.view.ci.setContentsMargins(0, 0, 0, 0)
         self.box = self.view.addViewBox(lockAspect=True, invertY=True, enableMouse=False, enableMenu=False)
         self.box.setDefaultPadding(0)
         self.image = pg.ImageItem(axisOrder="row-major")
         self.box.addItem(self.image)
-        self.vial = QGraphicsRectItem()
-        self.level = QGraphicsLineItem()
-        for item in (self.vial, self.level):
-            item.hide()
-            self.box.addItem(item, ignoreBounds=True)
+        self.seen = ReadingOverlay()
+        self.box.addItem(self.seen, ignoreBounds=True)
         self.level_digits = label("", "cardTitle")
         self.sees = label("", "caption", wrap=True)
         self.sees.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
@@ -93,6 +97,10 @@ class CameraCard(Card):
         self._row.addWidget(self.aside)
         self.body.addLayout(self._row, 1)
         self.slot: str | None = None
+        self.experiment: int | None = None
+        """The one in work."""
+        self._frame: Image | None = None
+        self._corrector: Corrector | None = None
         self._times: deque[float] = deque(maxlen=20)
         self._size: tuple[int, int] | None = None
         self._watch = QTimer(self)
@@ -113,9 +121,10 @@ class CameraCard(Card):
     def show_state(self, state: CampaignState) -> None:
         used = [e.slot for e in state.experiments if e.slot]
         self.slot = used[-1] if used else None
+        self.experiment = state.attempt.experiment if state.attempt is not None else None
 
-    def show_frame(self, image: Image | None, reading: VialReading | None = None) -> None:
-        """A BGR picture; None: the camera has nothing to give."""
+    def show_frame(self, image: Image | None, reading: Readings = None) -> None:
+        """A BGR picture and what the eye sees in it; None: the camera has nothing to give."""
         if image is None:
             self._say_nothing("No picture: the camera does not answer. Is it connected and switched on?")
             return
@@ -127,11 +136,15 @@ class CameraCard(Card):
         height, width = image.shape[:2]
         if self._size != (width, height):
             self._size = (width, height)
-            self.box.setRange(QRectF(0, 0, width, height), padding=0)
+            self._picture = QRectF(-0.5, -0.5, width, height)  # 0.0 is the centre of the first pixel
+            self.image.setRect(self._picture)
+            self.box.setRange(self._picture, padding=0)
         if not self.has_picture:
             self.pages.setCurrentIndex(1)
             self.aside.show()
-        self._draw(reading, width)
+            self.correct.setEnabled(True)
+        self._frame = image
+        self._draw(as_readings(reading))
         span = now - self._times[0]
         fps = f"{(len(self._times) - 1) / span:.0f} fps" if span > 0.2 else ""
         if fps != self.rate.text():
@@ -139,25 +152,50 @@ class CameraCard(Card):
         if not self._watch.isActive():
             self._watch.start()
 
-    def _draw(self, reading: VialReading | None, width: int) -> None:
-        shown = reading is not None and reading.present is not False and Doubt.MOVED not in reading.doubt
-        self.vial.setVisible(shown)
-        self.level.setVisible(shown and reading is not None and reading.surface_row is not None)
-        if reading is None:
+    def _draw(self, readings: tuple[VialReading, ...]) -> None:
+        self.seen.show_readings(readings, self._picture)
+        if not readings:
             self._tell("", "")
-            return
-        x0, y0, x1, y1 = reading.box_px
-        self.vial.setRect(QRectF(x0, y0, x1 - x0, y1 - y0))
-        if reading.surface_row is not None:
-            reach = max(12.0, (x1 - x0) * 0.25)
-            self.level.setLine(
-                max(0.0, x0 - reach), reading.surface_row, min(float(width), x1 + reach), reading.surface_row
-            )
-        sure = with_unit(f"{reading.confidence * 100:.0f}", "%")
-        level = "" if reading.level_mm is None else with_unit(f"{reading.level_mm:.1f}", "mm")
+        elif len(readings) == 1:
+            (reading,) = readings
+            none = reading.level_mm is None or reading.state in EMPTY or not here(reading)
+            level = "" if none else with_unit(f"{reading.level_mm:.1f}", "mm")
+            self._tell(level, self._said(reading))
+        else:
+            self._tell("", ", ".join(tag(reading, number)[0] for number, reading in enumerate(readings, 1)))
+
+    def _said(self, reading: VialReading) -> str:
         said = words(reading, self.slot)
-        self._tell(level, f"{said}, {sure} sure" if shown else said)
-        self._pens(doubtful=reading.doubt != Doubt.NONE)
+        return f"{said}, {with_unit(f'{reading.confidence * 100:.0f}', '%')} sure" if here(reading) else said
+
+    def _correct(self, on: bool) -> None:
+        """Open the frozen picture, or give it up."""
+        if not on:
+            if self._corrector is not None:
+                self._corrector.close()
+            return
+        if self._frame is None:
+            self.correct.setChecked(False)
+            return
+        reading = min(self.seen.readings, key=lambda r: r.confidence, default=None)
+        made = Corrector(
+            self.window(), self._frame.copy(), reading, self._said(reading) if reading is not None else "",
+            slot=self.slot, experiment=self.experiment, theme=self.theme,
+        )  # fmt: skip
+        self._corrector = made
+        made.saved.connect(lambda seen: self.corrected.emit(seen, made.image))
+        made.gone.connect(self._corrected)
+        made.begin()
+
+    def show_saved(self, words: str) -> None:
+        """The newest correction is kept."""
+        self.saved.setText("saved")
+        self.saved.setToolTip(words)
+        self._saved_for.start()
+
+    def _corrected(self) -> None:
+        self._corrector = None
+        self.correct.setChecked(False)
 
     def _tell(self, level: str, said: str) -> None:
         """The same sentence stacked beside the picture, and whole as a tool tip."""
@@ -166,13 +204,6 @@ class CameraCard(Card):
             self.level_digits.setText(level)
             parts = [p for p in said.split(", ") if not p.startswith("level ")]
             self.sees.setText("\n".join(("level", *parts) if level else parts))
-
-    def _pens(self, *, doubtful: bool) -> None:
-        frame = pg.mkPen(self.theme.warn if doubtful else self.theme.ok, width=2)
-        if doubtful:
-            frame.setStyle(Qt.PenStyle.DashLine)
-        self.vial.setPen(frame)
-        self.level.setPen(QPen(pg.mkPen("#D55E00", width=2)))
 
     def _check(self) -> None:
         if self._times and monotonic() - self._times[-1] > STALE_S:
@@ -186,9 +217,12 @@ class CameraCard(Card):
         self.rate.setText("")
         self._tell("", "")
         self.aside.hide()
+        self.correct.setEnabled(False)
 
     def set_theme(self, theme: Theme) -> None:
         super().set_theme(theme)
         self.view.setBackground(theme.panel)
         self.aside.setFixedWidth(theme.px(ASIDE_PX))
-        self._pens(doubtful=False)
+        self.seen.set_theme(theme)
+        if self._corrector is not None:
+            self._corrector.set_theme(theme)

@@ -8,7 +8,7 @@ from PySide6.QtCore import QEvent, QSize, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
-from campaign.state import CampaignState
+from campaign.state import Attempt, CampaignState
 from gui.facts import FREE, Facts
 from gui.panels.camera import CameraCard
 from gui.panels.deck_map import DeckMap
@@ -59,6 +59,7 @@ class ManualPage(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._facts = Facts()
+        self._attempt: Attempt | None = None
         self._refusal: str | None = "Opening the rig…"
         self.map_card = Card("Deck")
         self.map = DeckMap()
@@ -145,6 +146,8 @@ class ManualPage(QWidget):
         """What the campaign allows, and what the rig is."""
         changed_rig = facts.rig is not self._facts.rig
         self._facts = facts
+        self._attempt = state.attempt
+        self._show_subject()
         if changed_rig:
             self.map.show_rig(facts.rig)
             self.pumps.show_rig(facts.rig)
@@ -189,6 +192,13 @@ class ManualPage(QWidget):
         self.map.show_position(position)
         self.stage.show_position(position)
         self.pumps.show_station(self.map.slot_at_station)
+        self._show_subject()
+
+    def _show_subject(self) -> None:
+        """Whose picture the camera shows."""
+        slot, attempt = self.map.slot_at_station, self._attempt
+        self.camera.slot = slot
+        self.camera.experiment = attempt.experiment if attempt is not None and attempt.slot == slot else None
 
     def show_left(self, left_ul: Mapping[str, float], homed: bool) -> None:
         self.pumps.show_left(left_ul)

@@ -3,7 +3,6 @@
 from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
-    QFrame,
     QGridLayout,
     QLabel,
     QLineEdit,
@@ -16,39 +15,13 @@ from PySide6.QtWidgets import (
 
 from gui.actions import COMMANDS, Actions, key_words
 from gui.style import mark
-
-TOP_PX = 72
+from gui.widgets.overlay import Overlay
 
 
 def fits(letters: str, text: str) -> bool:
     """Whether the letters occur in the text, in their order."""
     rest = iter(text.lower())
     return all(letter in rest for letter in letters.lower() if not letter.isspace())
-
-
-class Overlay(QFrame):
-    """A card in the middle of the window, gone with Esc."""
-
-    def __init__(self, window: QMainWindow, name: str) -> None:
-        super().__init__(window)
-        self._window = window
-        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setAccessibleName(name)
-        mark(self, "card")
-
-    def open(self, width: int | None = None, height: int | None = None) -> None:
-        """Show it above the page and take the keys."""
-        hint = self.sizeHint()
-        self.resize(width or hint.width(), height or hint.height())
-        self.move((self._window.width() - self.width()) // 2, TOP_PX)
-        self.show()
-        self.raise_()
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
-        if event.key() == Qt.Key.Key_Escape:
-            self.close()
-        else:
-            super().keyPressEvent(event)
 
 
 class Palette(Overlay):

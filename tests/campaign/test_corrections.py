@@ -30,8 +30,7 @@ SEEN = Corrected(1, "A1", BOX, "liquid", SCENE.surface_row)
 
 @pytest.fixture(autouse=True)
 def own(tmp_path, monkeypatch):
-    monkeypatch.setattr(corrected_frames, "own_folder", lambda: tmp_path / "own")
-    monkeypatch.setattr("campaign.opening.campaigns_folder", lambda: tmp_path / "campaigns")
+    monkeypatch.setattr("campaign.opening.campaigns_folder", lambda: tmp_path / "own" / "campaigns")
     return tmp_path / "own"
 
 
@@ -92,7 +91,7 @@ def test_in_words():
     event = replace(
         SEEN, slot="B4", surface_row=220.4, volume_ul=3100.2, eye={"state": "two_phase", "surface_y": 250}
     )
-    said = "vial B4: liquid, surface at row 220, 3100 µL; the eye said two phase, row 250"
+    said = "vial B4: liquid, surface at row 220, 3100 µL; the eye said two phases, row 250"
     assert say_correction(event) == said
     told = in_words(fold_all((OPENED,)), event)
     assert told == f"     corrected by a person: {said}. What was measured stays as it is"
@@ -150,7 +149,7 @@ class TestRate:
             wrong = keep_picture(replace(SEEN, surface_row=BOX[1] + 20), IMAGE, SCENE.view, tmp_path)
             right = keep_picture(SEEN, IMAGE, SCENE.view, tmp_path)
             journal.append(*IN_WORK, wrong, right)
-        keep_alone(replace(SEEN, experiment=None, slot=None), IMAGE, None)
+        keep_alone(replace(SEEN, experiment=None, slot=None), IMAGE, SCENE.view)
         rated = rate(places(tmp_path))
         assert (rated.damage, rated.pictures, rated.score.vessels) == ((), 1, 1)  # the newest word counts
         assert rated.score.within_percent(2.0) == 100.0
@@ -160,7 +159,7 @@ class TestRate:
         json.dumps(rated.score.to_json(), allow_nan=False)
 
     def test_damage_is_told_and_hides_nothing(self, own):
-        whole = keep_alone(SEEN, IMAGE, None)
+        whole = keep_alone(SEEN, IMAGE, SCENE.view)
         lines = own / "corrections.jsonl"
         text = lines.read_text()
         lost, escaped = text.replace(whole.image, "corrections/lost.png"), text.replace(whole.image, "../x.png")
@@ -168,7 +167,7 @@ class TestRate:
         odd = encode(replace(whole, surface_row=1.0)) + "\n"
         observed = encode(OBSERVED) + "\n"
         lines.write_bytes(b"\xff\xfe\n" + (lost + escaped + odd + observed + changed + text + text[:50]).encode())
-        again = keep_alone(SEEN, IMAGE, None)  # after a line that a crash cut off
+        again = keep_alone(SEEN, IMAGE, SCENE.view)  # after a line that a crash cut off
         assert again == whole
         rated = rate([lines])
         assert rated.pictures == 1
@@ -181,7 +180,7 @@ class TestRate:
         assert len(rated.damage) == 6
 
     def test_a_picture_that_was_changed_is_no_evidence(self, own):
-        kept = keep_alone(SEEN, IMAGE, None)
+        kept = keep_alone(SEEN, IMAGE, SCENE.view)
         (own / kept.image).write_bytes(cv2.imencode(".png", IMAGE[::-1])[1].tobytes())
         rated = rate(places(own))
         assert rated.pictures == 0

@@ -51,9 +51,8 @@ def test_a_picture_with_what_the_eye_sees(card):
     assert card.has_picture
     assert card.sees.text() == "level\nvial C1\n97\u202f% sure"
     assert card.level_digits.text() == "22.6\u202fmm"
-    assert card.vial.rect().left() == 258
-    assert card.level.line().y1() == 220
-    assert card.level.isVisible()
+    assert card.seen.readings == (reading(),)
+    assert card.correct.isEnabled()
 
 
 def test_colours_are_not_swapped(card):
@@ -63,12 +62,23 @@ def test_colours_are_not_swapped(card):
     assert card.image.image[0, 0].tolist() == [0, 0, 255]
 
 
-def test_no_level_line_without_a_level(card):
-    card.show_frame(FRAME, reading(surface_row=None, level_mm=None, state="unknown", doubt=Doubt.NO_EDGE))
-    assert not card.level.isVisible()
+def test_no_level_without_one(card):
+    card.show_frame(FRAME, reading(state="empty", level_mm=0.0))
+    assert card.level_digits.text() == ""
     card.show_frame(FRAME, None)
-    assert not card.vial.isVisible()
+    assert card.seen.readings == ()
     assert card.sees.text() == ""
+
+
+def test_several_vials_have_a_line_each(card):
+    card.show_frame(FRAME, [reading(), reading(state="empty"), reading(present=False, state="no_vial")])
+    assert card.sees.text() == "1  22.6 ±0.2\u202fmm\n2  empty\n3  no vial"
+
+
+def test_the_picture_begins_at_the_centre_of_its_first_pixel(card):
+    card.show_frame(FRAME)
+    assert card.image.boundingRect().isValid()
+    assert card.image.mapRectToParent(card.image.boundingRect()).getRect() == (-0.5, -0.5, 640.0, 480.0)
 
 
 def test_a_stopped_stream_is_noticed(card, monkeypatch):
@@ -77,4 +87,5 @@ def test_a_stopped_stream_is_noticed(card, monkeypatch):
     monkeypatch.setattr("gui.panels.camera.monotonic", lambda: later_s)
     card._check()
     assert not card.has_picture
+    assert not card.correct.isEnabled()
     assert "No new picture" in card.empty.text()
