@@ -158,7 +158,7 @@ class DeviceWork:
         self._submit("", self._save_view, view, path)
 
     def save_marker_sheet(self, path: Path) -> None:
-        """A PDF to print."""
+        """To print: .pdf or .svg."""
         self._submit("", self._save_marker_sheet, path)
 
     def save_text(self, path: Path, text: str) -> None:
@@ -333,8 +333,8 @@ class DeviceWork:
         return self._saved(file)
 
     def _save_marker_sheet(self, path: Path) -> str:
-        path.write_bytes(view_work.marker_sheet())
-        return f"Saved: {path}. Print it at 100\u202f%, glue the strip on the rack's front."
+        rig = self._lab.rig
+        return view_work.marker_sheet(rig.spec if rig is not None else None, path)
 
     def _file(self, path: Path | None) -> Path:
         """The rig file to change: the rig's own, or `path`, into which the shipped one is copied first."""

@@ -4,11 +4,12 @@ The first three give what is to be shown and what is to be said.
 """
 
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from hardware.devices import Image, Rig
-    from hardware.spec import ViewSpec
+    from hardware.spec import RigSpec, ViewSpec
     from vision.reading import VialReading
 
 Box = tuple[float, float, float, float]
@@ -48,10 +49,20 @@ def level(rig: "Rig", view: "ViewSpec") -> tuple[tuple["Image", "VialReading"], 
     return (image, reading), "The line “level” is where the eye sees the surface; drag it if it is not."
 
 
-def marker_sheet() -> bytes:
-    """A PDF: the strip for the rack with ruler and grey patches, and the board that measures the lens."""
+def marker_sheet(rig: "RigSpec | None", path: Path) -> str:
+    """Write the strip of the rig file's markers, or one to begin with, and the board that measures the lens.
+
+    Returns what is to be done with it. Raises ValueError for another ending than .pdf or .svg and for markers that
+    do not fit the paper, OSError.
+    """
+    from campaign.rack_sight import board_of
     from vision.marker_sheet import lens_page, rack_page, strip_board
     from vision.rack_markers import ChessBoard
-    from vision.sheet_files import to_pdf
+    from vision.sheet_files import save_sheet
 
-    return to_pdf([rack_page(strip_board(MARKERS, MARKER_MM)), lens_page(ChessBoard())])
+    told = rig is not None and rig.markers is not None
+    board = board_of(rig) if rig is not None and told else strip_board(MARKERS, MARKER_MM)
+    written = save_sheet([rack_page(board), lens_page(ChessBoard())], path)
+    names = ", ".join(str(name) for name in written)
+    then = "" if told else " Tell the rig file of them: `aliquot markers` prints its [markers] part."
+    return f"Saved: {names}. Print it at 100\u202f%, glue the strip to the rack's front.{then}"

@@ -31,7 +31,8 @@ _HOW = (
 )
 _NO_RIG = "No rig is open."
 _NO_CAMERA = "The rig has no camera: put one into its rig file first."
-_SIDE_PX = 316
+_SHEETS = "PDF (*.pdf);;SVG (*.svg)"
+_SIDE_PX, _WIDEST_SIDE_PX = 316, 380
 
 
 class ViewTab(DevicesTab):
@@ -45,12 +46,12 @@ class ViewTab(DevicesTab):
         self.take = button("New picture", "Take a picture with the rig's camera")
         self.propose = button("Propose", "Look for vials in the picture and propose a box for each")
         self.which = combo("Proposed box", "Which of the numbered boxes is the vial at the station")
-        self.keys = Toggle("Arrow keys move", {"box": "Vial", "bottom": "Inner bottom", "white": "White patch"})
+        self.keys = Toggle("Arrow keys move", {"box": "Vial", "bottom": "Inner bottom", "white": "White"})
         self.outer, self.tall = _mm("Outer diameter of the vial"), _mm("Height of the vial")
         self.by = Toggle("Scale by", {"height": "Height", "diameter": "Diameter"})
         self.scale = label("", "muted")
-        self.white = QCheckBox("White patch beside the vial")
-        self.white.setToolTip("Plain background in the picture: colours are seen against it")
+        self.white = QCheckBox("White patch")
+        self.white.setToolTip("Plain background beside the vial: colours are seen against it")
         self.fills = QCheckBox("Volume by two fills")
         self.fills.setToolTip("Two volumes that you put in, and the levels at which they are seen")
         self.volumes = [_spin(f"Volume of fill {n}", "\u202fmL", 3, 1000.0) for n in (1, 2)]
@@ -71,11 +72,12 @@ class ViewTab(DevicesTab):
         self.fit()
 
     def _lay_out(self) -> None:
-        for each in (self.take, self.propose, self.which):
+        for each in (self.take, self.propose):
             self.card.header.addWidget(each)
         under = QHBoxLayout()
         under.addWidget(label("Arrow keys move", "caption"))
         under.addWidget(self.keys)
+        under.addWidget(self.which)
         under.addStretch(1)
         under.addWidget(self.white)
         self.card.body.addWidget(Paragraph(_HOW, "muted", least=2))
@@ -286,7 +288,7 @@ class ViewTab(DevicesTab):
             self.ask("save_view", spec, new)
 
     def _save_sheet(self) -> None:
-        path, _ = QFileDialog.getSaveFileName(self, "Save the marker sheet", "markers.pdf", "PDF (*.pdf)")
+        path, _ = QFileDialog.getSaveFileName(self, "Save the marker sheet", "markers.pdf", _SHEETS)
         if path:
             self.ask("save_marker_sheet", Path(path))
 
@@ -321,7 +323,7 @@ class ViewTab(DevicesTab):
         super().set_theme(theme)
         for part in (*self.parts, self.picture):
             part.set_theme(theme)
-        self._side.setFixedWidth(theme.px(_SIDE_PX))
+        self._side.setFixedWidth(min(theme.px(_SIDE_PX), _WIDEST_SIDE_PX))
         self.keys.fit()
         self.by.fit()
 

@@ -175,3 +175,13 @@ def test_a_marker_sheet_is_saved(
     until(qtbot, lambda: not page.view.going and sheet.exists())
     assert sheet.read_bytes().startswith(b"%PDF-")
     assert "Print it at 100" in page.words.text()
+
+
+def test_it_fits_the_smallest_screen_with_all_that_it_can_show(tab: ViewTab) -> None:
+    tab.show_rig(SHIPPED)
+    tab.set_theme(replace(DARK, scale=1.6))
+    tab.show_picture(np.full((480, 640, 3), 200, np.uint8))
+    tab.show_vials([(20.0, 60.0, 120.0, 450.0), (270.0, 60.0, 370.0, 300.0)])
+    assert tab.told.text()
+    assert tab.which.isVisible()
+    assert tab.minimumSizeHint().width() <= 1160
