@@ -11,10 +11,8 @@ import json
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 
-import cv2
 import numpy as np
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.model_selection import GroupKFold
@@ -65,29 +63,6 @@ def photograph(file: str, group: str, image: np.ndarray, vessels: Sequence[Seque
     unions = [locate.overlaps(boxes.astype(float), v * edges.scale)[0] for v in sides]
     seen = (sides, edges.scale, boxes.astype(float), features(edges, boxes), np.max(unions, axis=0))
     return Photograph(file, group, *seen)
-
-
-def row_of(image: np.ndarray, photo: Photograph, rng: np.random.Generator) -> list[Photograph]:
-    """The photograph's first vessel in a row of its copies: small and several alike, as photographs of racks are.
-
-    None of a vessel that the border cuts off above or below."""
-    x0, y0, x1, y1 = photo.truth[0]
-    if y0 < 1 or y1 > image.shape[0] - 2:
-        return []
-    beside = rng.uniform(0.08, 0.5) * (x1 - x0)
-    for other in photo.truth[1:]:
-        beside = min(beside, max(3.0, other[0] - x1, x0 - other[2]))
-    left, right = int(max(0, x0 - beside)), int(min(image.shape[1], x1 + beside))
-    above, below = (int(v) for v in rng.uniform(0.2, 1.2, 2) * (y1 - y0))
-    high = cv2.copyMakeBorder(image[:, left:right], above, below, 0, 0, cv2.BORDER_REPLICATE)
-    part = high[int(y0) : int(y1) + above + below]
-    tiles, boxes, pitch = [], [], right - left
-    for k in range(int(rng.integers(3, 11))):
-        flipped = rng.random() < 0.3
-        tiles.append(part[:, ::-1] if flipped else part)
-        start = k * pitch + (right - x1 if flipped else x0 - left)
-        boxes.append((start, above, start + x1 - x0, above + y1 - y0))
-    return [photograph(f"row of {photo.file}", photo.group, np.hstack(tiles), boxes)]
 
 
 def rendered(count: int) -> list[Photograph]:
@@ -160,16 +135,11 @@ def fit(photos: Sequence[Photograph]) -> HistGradientBoostingClassifier:
     return trees(photos, hard)
 
 
-def held_out(
-    photos: Sequence[Photograph],
-    groups: Sequence[str],
-    rows: Sequence[Sequence[Photograph]],
-    scenes: Sequence[Photograph],
-) -> list[np.ndarray]:
-    """Log-odds of each photograph's candidates, from trees that saw no photograph and no row of its group."""
+def held_out(photos: Sequence[Photograph], groups: Sequence[str], scenes: Sequence[Photograph]) -> list[np.ndarray]:
+    """Log-odds of each photograph's candidates, from trees that saw no photograph of its group."""
     scores = [np.zeros(0)] * len(photos)
     for train, test in GroupKFold(FOLDS, shuffle=True, random_state=1).split(photos, groups=groups):
-        model = fit([*(photos[i] for i in train), *(row for i in train for row in rows[i]), *scenes])
+        model = fit([*(photos[i] for i in train), *scenes])
         for i in test:
             scores[i] = model.decision_function(photos[i].described)
     return scores
@@ -243,9 +213,8 @@ LEAVES = """
 def main(folder: Path, out: Path, write: bool) -> None:
     photos = photographs(folder)
     print(f"{np.mean([len(p.boxes) for p in photos]):.0f} candidates a photograph")
-    rng, scenes = np.random.default_rng(11), rendered(SCENES)
-    rows = [row_of(load_image(folder / "photos" / p.file), p, rng) for p in photos]
-    scores = held_out(photos, [p.group for p in photos], rows, scenes)
+    scenes = rendered(SCENES)
+    scores = held_out(photos, [p.group for p in photos], scenes)
     least = best_cut(photos, scores)
     print("held out by group: {} of {} vessels, {} proposals".format(*counts(photos, scores, least)))
     told = {
@@ -255,7 +224,7 @@ def main(folder: Path, out: Path, write: bool) -> None:
     out.write_text(json.dumps(told, indent=1))
     if write:
         target = Path(locate.__file__).with_name("locate_weights.py")
-        target.write_text(weights_module(fit([*photos, *chain(*rows), *scenes]), least))
+        target.write_text(weights_module(fit([*photos, *scenes]), least))
 
 
 if __name__ == "__main__":
