@@ -1,8 +1,8 @@
 """A marker sheet as SVG and as PDF: vectors in true mm, no pixels, fonts that every reader has."""
 
 from collections.abc import Sequence
+from html import escape
 from pathlib import Path
-from xml.sax.saxutils import escape
 
 from vision.marker_sheet import Line, Page, Rect, Shape, Words
 
