@@ -274,6 +274,10 @@ def _dispatch(arguments: argparse.Namespace) -> int:
             return terminal.ask_command(arguments, suggestions, spec)
         case "look":
             return terminal.look_command(arguments)
+        case "plate" | "chart":
+            from campaign import plate_terminal
+
+            return plate_terminal.plate_command(arguments)
         case "markers" | "lens":
             from campaign import sight_terminal
 

@@ -19,6 +19,7 @@ def build_parser(version: str) -> Parser:
     _run(commands)
     _ask(commands)
     _look(commands)
+    _plate_commands(commands)
     _sight_commands(commands)
     _bench(commands)
     _rig_commands(commands)
@@ -118,6 +119,7 @@ def _look(commands: Any) -> None:
     )
     look.add_argument("--lens", type=Path, metavar="LENS.toml", help="with --rack: what `aliquot lens` measured")
     look.add_argument("--at", metavar="SLOT", help="with --rack: tell the rig file's view, with this slot there")
+    _chart_option(look)
     look.add_argument("--draw", type=Path, metavar="PNG", help="save the picture with what was seen drawn on it")
     look.add_argument(
         "--score",
@@ -129,6 +131,74 @@ def _look(commands: Any) -> None:
         "or folder), of a corrections.jsonl, or without a name all of yours",
     )
     look.add_argument("--json", action="store_true")
+
+
+def _chart_option(parser: Parser) -> None:
+    parser.add_argument(
+        "--chart",
+        type=Path,
+        metavar="FILE",
+        help="correct the colours: a picture of a 24-patch chart by the same camera and lamp, or what "
+        "`aliquot chart` saved",
+    )
+
+
+def _plate_commands(commands: Any) -> None:
+    plate = _command(
+        commands,
+        "plate",
+        "Tell which wells of a plate or rack, seen from above, are filled, and their colours.",
+        "aliquot plate plate.jpg --corners 53,31 561,42 557,368 46,364 --rows 8 --columns 12",
+    )
+    plate.add_argument("image", metavar="IMAGE", type=Path)
+    place = plate.add_mutually_exclusive_group(required=True)
+    place.add_argument(
+        "--corners",
+        nargs=4,
+        type=_pair,
+        metavar="X,Y",
+        help="centres of the corner wells in pixels: the first (A1), the last of its row, then once round",
+    )
+    place.add_argument(
+        "--markers", nargs=4, type=_seed, metavar="ID", help="ArUco markers (4x4) at these corners, in that order"
+    )
+    plate.add_argument(
+        "--inset",
+        type=_pair,
+        default=(0.0, 0.0),
+        metavar="X,Y",
+        help="with --markers: how far the corner wells lie inside, in shares of the distance between the markers",
+    )
+    plate.add_argument("--rows", type=_count, default=8, metavar="N", help="default 8")
+    plate.add_argument("--columns", type=_count, default=12, metavar="N", help="default 12")
+    plate.add_argument(
+        "--white", nargs=4, type=float, metavar=("X0", "Y0", "X1", "Y1"), help="a box on something white"
+    )
+    plate.add_argument(
+        "--empty",
+        type=Path,
+        metavar="IMAGE",
+        help="the plate while it was empty, from the same place: tells water from air",
+    )
+    _chart_option(plate)
+    plate.add_argument("--draw", type=Path, metavar="PNG", help="save the picture with what was seen drawn on it")
+    plate.add_argument("--json", action="store_true")
+    chart = _command(
+        commands,
+        "chart",
+        "Work out the colour correction that a picture of a 24-patch chart asks for.",
+        "aliquot chart chart.jpg --out camera.json   (then: aliquot look vial.jpg --chart camera.json)",
+    )
+    chart.add_argument("image", metavar="IMAGE", type=Path)
+    chart.add_argument(
+        "--corners",
+        nargs=4,
+        type=_pair,
+        metavar="X,Y",
+        help="of the chart's field of patches in pixels, once round from the dark-skin patch (default: found)",
+    )
+    chart.add_argument("--out", type=Path, metavar="FILE.json", help="save the correction")
+    chart.add_argument("--json", action="store_true")
 
 
 def _sight_commands(commands: Any) -> None:
@@ -229,6 +299,14 @@ def _positive(text: str) -> float:
     if not 0 < value <= 10_000:
         raise argparse.ArgumentTypeError(f"{text} is not between 0 and 10000")
     return value
+
+
+def _pair(text: str) -> tuple[float, float]:
+    try:
+        x, y = (float(value) for value in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text} is not x,y") from None
+    return x, y
 
 
 def _seed(text: str) -> int:

@@ -128,13 +128,15 @@ def look_command(arguments: argparse.Namespace) -> int:
         from campaign.sight_terminal import look_rack_command
 
         return look_rack_command(arguments)
+    from vision.chart import correction_of
     from vision.look import load_slots, look_image, look_slots, reading_to_json
 
+    correction = correction_of(arguments.chart) if arguments.chart else None
     if arguments.slots:
-        print(narrate.json_line(look_slots(arguments.images, load_slots(arguments.slots))))
+        print(narrate.json_line(look_slots(arguments.images, load_slots(arguments.slots), correction)))
         return 0
     boxes = [tuple(arguments.box)] if arguments.box else None
-    found = {path: look_image(path, boxes) for path in arguments.images}
+    found = {path: look_image(path, boxes, correction) for path in arguments.images}
     if arguments.json:
         by_name = {path.name: [reading_to_json(r, n) for n, r in enumerate(rs)] for path, rs in found.items()}
         print(narrate.json_line(by_name))

@@ -7,6 +7,7 @@ out better is taken.
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -15,7 +16,8 @@ import numpy.typing as npt
 from vision.background import inside
 from vision.chart_reference import COLUMNS, GREYS, NAMES, ROWS, reference_rgb
 from vision.colour import delta_e00_array, linear, linear_rgb_to_lab, robust_mean
-from vision.correction import ChartError, Correction, terms
+from vision.correction import ChartError, Correction, load_correction, terms
+from vision.picture import load_image
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -61,6 +63,11 @@ def correction_from_chart(
     patches = _oriented(_patches(image, found), reference)
     _check(patches)
     return _fitted(patches, reference)
+
+
+def correction_of(path: Path) -> Correction:
+    """What a file says: a saved correction (.json), or a picture of a chart. Raises ChartError, ImageError."""
+    return load_correction(path) if path.suffix == ".json" else correction_from_chart(load_image(path))
 
 
 def correction_from_grey(

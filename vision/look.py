@@ -7,6 +7,7 @@ from pathlib import Path
 
 from vision.background import Box
 from vision.calibration import VialView
+from vision.correction import Correction
 from vision.locate import locate
 from vision.picture import ImageError, load_image
 from vision.reader import read_vial
@@ -23,12 +24,17 @@ def view_of(box: Box) -> VialView:
     return VialView(box_px=box, base_row=box[3], px_per_mm=nan, bore_mm=nan, capacity_ul=nan)
 
 
-def look_image(path: Path | str, boxes: Sequence[Box] | None = None) -> list[VialReading]:
+def look_image(
+    path: Path | str, boxes: Sequence[Box] | None = None, correction: Correction | None = None
+) -> list[VialReading]:
     """Read the vessels in `boxes`, or the upright vessels that are found; none found is an empty list.
 
+    correction: of the camera's colours; the vessels are then read in the corrected picture.
     Raises ImageError when the picture cannot be read. A box that is no box gives an unknown reading.
     """
     image = load_image(path)
+    if correction is not None:
+        image = correction.corrected(image)
     return [read_vial(image, view_of(box)) for box in (locate(image) if boxes is None else boxes)]
 
 
@@ -84,14 +90,16 @@ def load_slots(path: Path | str) -> dict[str, list[Slot]]:
     return slots
 
 
-def look_slots(images: Iterable[Path | str], slots: Mapping[str, Sequence[Slot]]) -> dict[str, list[Json]]:
+def look_slots(
+    images: Iterable[Path | str], slots: Mapping[str, Sequence[Slot]], correction: Correction | None = None
+) -> dict[str, list[Json]]:
     """Predictions by file name for each picture that `slots` names. Raises ImageError for one that it does not."""
     predictions: dict[str, list[Json]] = {}
     for path in images:
         name = Path(path).name
         if name not in slots:
             raise ImageError(f"{name}: the list of slots does not name this picture")
-        readings = look_image(path, [box for _, box in slots[name]])
+        readings = look_image(path, [box for _, box in slots[name]], correction)
         predictions[name] = [
             reading_to_json(reading, vessel) for reading, (vessel, _) in zip(readings, slots[name], strict=True)
         ]

@@ -15,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from vision.background import inside
-from vision.colour import linear, robust_mean
+from vision.colour import linear, linear_rgb_to_lab, robust_mean
+from vision.correction import Correction
 from vision.plate_choice import BLACK, Choice, State, against_empty, against_plate, light_to_lab
 from vision.plate_grid import SEEN, PlateGrid, Point, grid_from_corners, refined, robust_fit, smooth_terms
 from vision.reading import Doubt, Lab
@@ -38,7 +39,8 @@ BLIND = 0.5
 class Well:
     """One well. row and column count from 0; centre and radius in px.
 
-    lab: relative to the white where one is given, else as photographed (doubt NO_WHITE); None out of the picture.
+    lab: relative to the white where one is given, else as corrected, else as photographed (doubt NO_WHITE); None
+    out of the picture.
     confidence: how often such an answer is right, 0..1.
     """
 
@@ -85,17 +87,19 @@ def read_plate(
     *,
     white_px: tuple[float, float, float, float] | None = None,
     empty: Image | None = None,
+    correction: Correction | None = None,
 ) -> PlateReading:
     """Read every well of a plate seen from above.
 
     image: 8-bit BGR. corners: centres of the corner wells, once round from the first along its row, px.
-    white_px: box of something white in the picture. empty: the same plate, empty, from the same place.
+    white_px: box of something white in the picture. empty: the same plate, empty, from the same place. correction:
+    of the camera's colours under this lamp.
     Raises PlateError for corners that make no grid, ValueError for a white or empty picture that cannot serve.
     """
     grid = grid_from_corners(corners, rows, columns)
     if empty is not None and empty.shape != image.shape:
         raise ValueError("the picture of the empty plate has another size: take both from the same place")
-    white = np.ones(3) if white_px is None else white_light(image, white_px)
+    white = None if white_px is None else white_light(image, white_px)
     grid, clearness = refined(image, grid)
     seen, inner, plate = _lights(image, grid)
     texture = np.log(np.maximum(seen, BLACK) / plate[:, None])
@@ -109,9 +113,19 @@ def read_plate(
         change = texture - np.log(np.maximum(before, BLACK) / plate_before[:, None])
         choice = against_empty(relative * plate_before / np.maximum(inner_before, BLACK), change)
     doubts = [_doubt(*each) for each in zip(seen, plate, _out_of(image, grid), strict=True)]
-    lab = light_to_lab(inner / white)
-    extra = Doubt.NO_WHITE if white_px is None else Doubt.NONE
+    lab = _colours(inner, white, correction)
+    extra = Doubt.NO_WHITE if white is None and correction is None else Doubt.NONE
     return PlateReading(rows, columns, tuple(_wells(grid, choice, lab, doubts, extra)), _notes(choice, clearness))
+
+
+def _colours(light: Floats, white: Floats | None, correction: Correction | None) -> Floats:
+    """CIELAB of linear light, BGR: corrected where a correction is given, relative to the white where one is."""
+    if correction is None:
+        return light_to_lab(light if white is None else light / white)
+    true = correction.light(light[..., ::-1])
+    if white is not None:
+        true = true / np.maximum(correction.light(white[::-1]), BLACK)
+    return linear_rgb_to_lab(np.maximum(true, 0.0))
 
 
 def white_light(image: Image, box: tuple[float, float, float, float]) -> Floats:

@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from vision.chart import correction_of
 from vision.picture import load_image
 from vision.plate import PlateReading, Well, read_plate
 from vision.plate_grid import Point
@@ -25,10 +26,16 @@ def look_plate(
     *,
     white_px: tuple[float, float, float, float] | None = None,
     empty: Path | None = None,
+    chart: Path | None = None,
 ) -> PlateReading:
-    """The wells of a plate in a file. Raises ImageError, PlateError and ValueError as `read_plate` does."""
+    """The wells of a plate in a file. empty: a picture of it while it was; chart: as `correction_of` takes it.
+
+    Raises ImageError, PlateError, ChartError and ValueError as `read_plate` does.
+    """
     before = None if empty is None else load_image(empty)
-    return read_plate(load_image(path), corners, rows, columns, white_px=white_px, empty=before)
+    correction = None if chart is None else correction_of(chart)
+    image = load_image(path)
+    return read_plate(image, corners, rows, columns, white_px=white_px, empty=before, correction=correction)
 
 
 def plate_to_json(reading: PlateReading) -> Json:
@@ -71,7 +78,7 @@ def plate_lines(reading: PlateReading) -> list[str]:
         doubt = ", ".join(doubt_words(well.doubt & ~Doubt.NO_WHITE)).lower().replace("_", " ")
         lines.append(f"{well.name:<6}{well.state:<9}{well.confidence:>5.0%}{lab}  {doubt}".rstrip())
     if any(Doubt.NO_WHITE in well.doubt for well in reading.wells):
-        lines.append("Colours are as photographed: no white was named.")
+        lines.append("Colours are as photographed: neither a white nor a chart was named.")
     return lines + [f"{note[0].upper()}{note[1:]}." for note in reading.notes]
 
 
