@@ -146,8 +146,8 @@ class DeviceWork:
         self._submit("", self._shown, Told.PICTURE, lambda: view_work.picture(self._rig()))
 
     def find_vials(self, image: "Image") -> None:
-        """Boxes of likely vials, for a person to correct."""
-        self._submit("", self._shown, Told.VIALS, lambda: view_work.vials(image))
+        """Boxes of likely vials, or the view that markers tell, for a person to correct."""
+        self._submit("", self._shown, Told.VIALS, lambda: view_work.vials(self._rig(), image))
 
     def read_level(self, view: "ViewSpec") -> None:
         """A new picture, and what is read in it with a view that is not in the rig file yet."""

@@ -24,15 +24,35 @@ def picture(rig: "Rig") -> tuple["Image", str]:
     return rig.camera.capture().image, ""
 
 
-def vials(image: "Image") -> tuple[list[Box], str]:
-    """Boxes of likely vials, left to right."""
+def vials(rig: "Rig", image: "Image") -> tuple[tuple[list[Box], "ViewSpec | None"], str]:
+    """Boxes of likely vials, left to right; where markers on the rack tell it, the station's own view."""
     from vision.locate import locate
 
+    view, said = _by_markers(rig, image) if rig.spec.markers is not None else (None, "")
+    if view is not None:
+        return ([view.box_px], view), said
     boxes = locate(image)
     if not boxes:
-        return boxes, "No vial was found in the picture: drag the box by hand."
+        return (boxes, None), f"{said}No vial was found in the picture: drag the box by hand."
     found = "1 vial found" if len(boxes) == 1 else f"{len(boxes)} vials found; click the one at the station"
-    return boxes, f"{found}, then drag what is off."
+    return (boxes, None), f"{said}{found}, then drag what is off."
+
+
+def _by_markers(rig: "Rig", image: "Image") -> tuple["ViewSpec | None", str]:
+    """The view of the slot at the station, and what is said; no view where the markers do not tell it."""
+    from campaign.rack_sight import RackSeen, see_rack, station_view
+
+    if not rig.stage.homed:
+        return None, "Home the stage, or the markers do not tell which slot is at the station. "
+    x_mm, y_mm, _ = rig.stage.position_mm()
+    slot = rig.spec.rack.nearest(x_mm, y_mm)
+    seen = see_rack(image, rig.spec)
+    if not isinstance(seen, RackSeen):
+        return None, f"By the markers: {seen.why}. "
+    try:
+        return station_view(rig.spec, seen, slot), f"The markers tell where {slot} is; drag what is off."
+    except ValueError as error:
+        return None, f"By the markers: {error}. "
 
 
 def level(rig: "Rig", view: "ViewSpec") -> tuple[tuple["Image", "VialReading"], str]:

@@ -157,7 +157,7 @@ class DevicesPage(QWidget):
             case Told.PICTURE:
                 self.view.show_picture(payload)
             case Told.VIALS:
-                self.view.show_vials(payload)
+                self.view.show_vials(*payload)
             case Told.LEVEL:
                 self.view.show_level(payload)
             case Told.FILE:

@@ -192,8 +192,9 @@ class ViewTab(DevicesTab):
             self._use((0.42 * width, 0.15 * high, 0.58 * width, 0.9 * high))
         self._drawn()
 
-    def show_vials(self, boxes: list[Box]) -> None:
-        """Boxes that were found, left to right; the one nearest to the middle is taken for the vial."""
+    def show_vials(self, boxes: list[Box], view: ViewSpec | None = None) -> None:
+        """Boxes that were found, left to right; the one nearest to the middle is taken for the vial. view: what
+        markers tell of the one at the station."""
         self.picture.propose(boxes)
         self.which.clear()
         self.which.addItems([f"Box {n + 1}" for n in range(len(boxes))])
@@ -201,6 +202,9 @@ class ViewTab(DevicesTab):
         if boxes and self._image is not None:
             middle = self._image.shape[1] / 2
             self._pick(min(range(len(boxes)), key=lambda i: abs(boxes[i][0] + boxes[i][2] - 2 * middle)))
+        if view is not None:
+            self._draw(view.box_px, view.base_row, view.white_px)
+            self._drawn()
 
     def show_level(self, found: tuple[Image, VialReading]) -> None:
         """A picture of a fill, and what the eye reads in it."""

@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,16 +12,20 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QFileDialog
 from pytestqt.qtbot import QtBot
 
+from campaign.rack_sight import board_of
 from campaign.spec import CampaignSpec
+from gui import view_work
 from gui.models.view_draft import ViewDraft, inner_bottom, white_beside
 from gui.panels.devices_view import ViewTab
 from gui.theme import DARK
 from hardware.rig_file import load_rig
-from hardware.spec import VialSpec
+from hardware.spec import RigSpec, VialSpec
 from resources import path
+from tests.campaign.test_rack_sight import STAND, rig_with
 from tests.gui.conftest import MakeWindow
 from tests.gui.test_devices import click, on_devices, until
 from tests.gui.test_devices_weigh import rig_file  # noqa: F401  a fixture
+from tests.vision.rack_scenes import photograph
 from vision.profile import Profile
 
 SHIPPED = load_rig(path("rigs/virtual.toml"))
@@ -124,6 +130,41 @@ def test_one_of_the_proposed_boxes_is_taken_by_a_click_or_from_the_list(tab: Vie
     tab.which.setCurrentIndex(0)
     tab.which.activated.emit(0)
     assert tab.draft().box == boxes[0]
+
+
+def at_station(rig: RigSpec, slot: str, *, homed: bool = True) -> Any:
+    """What the set-up asks of an open rig."""
+    return SimpleNamespace(
+        spec=rig, stage=SimpleNamespace(homed=homed, position_mm=lambda: (*rig.rack.position_mm(slot), 0.0))
+    )
+
+
+def test_markers_on_the_rack_tell_the_station_s_view(tab: ViewTab) -> None:
+    rig = rig_with()
+    image = photograph(board_of(rig), STAND)
+    (boxes, view), said = view_work.vials(at_station(rig, "B2"), image)
+    assert view is not None
+    assert boxes == [view.box_px]
+    assert "where B2 is" in said
+    tab.show_rig(rig)
+    tab.show_picture(image)
+    tab.show_vials(boxes, view)
+    assert tab.draft().box == pytest.approx(view.box_px, abs=0.6)
+    assert tab.draft().base_row == pytest.approx(view.base_row, abs=0.6)
+    assert tab.white.isChecked() == (view.white_px is not None)
+
+
+def test_where_the_markers_do_not_tell_it_boxes_are_looked_for_and_why_is_said() -> None:
+    rig = rig_with()
+    plain = np.full((720, 1280, 3), 200, np.uint8)
+    for open_rig, why in (
+        (at_station(rig, "B2", homed=False), "Home the stage"),
+        (at_station(rig, "B2"), "marker"),
+    ):
+        (boxes, view), said = view_work.vials(at_station(rig, "B2", homed=homed), plain)
+        assert (boxes, view) == ([], None)
+        assert why in said
+        assert "No vial was found" in said
 
 
 def test_a_view_is_drawn_on_the_bench_s_picture_and_goes_into_the_rig_file(
