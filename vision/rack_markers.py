@@ -27,12 +27,14 @@ DICTIONARIES = {
 class Sighting:
     """Points of a board that were found. points_mm: (n, 3) on the board; points_px: (n, 2), pixel centres count.
 
-    ids: of the markers, or of the corners of a ChArUco board.
+    ids: of the markers, or of the corners of a ChArUco board. growth: (n, 3), how far each point moves when the
+    black grows by 1 mm across; None where that moves none, as between two black squares.
     """
 
     points_mm: Floats
     points_px: Floats
     ids: tuple[int, ...]
+    growth: Floats | None = None
 
     def __len__(self) -> int:
         return len(self.points_px)
@@ -85,7 +87,8 @@ class MarkerBoard:
         if not kept:
             return Sighting(np.empty((0, 3)), np.empty((0, 2)), ())
         points_mm = np.concatenate([known[i] for i in kept])
-        return Sighting(points_mm, np.concatenate(list(kept.values())), tuple(kept))
+        growth = np.concatenate([(quad - quad.mean(axis=0)) / self.size_mm for quad in (known[i] for i in kept)])
+        return Sighting(points_mm, np.concatenate(list(kept.values())), tuple(kept), growth)
 
 
 @dataclass(frozen=True)

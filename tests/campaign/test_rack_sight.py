@@ -49,10 +49,10 @@ def test_every_slot_is_found_where_it_is() -> None:
     for slot in seen.slots:
         x, y, z = places_of(rig)[slot.slot]
         walls = STAND.project(np.array([(x + side, y + up, z) for side in (-8, 8) for up in (0, 50)]))
-        assert slot.view.base_row == pytest.approx(STAND.project(np.array([(x, y + 1.0, z)]))[0, 1], abs=1)
-        assert slot.view.box_px[0] == pytest.approx(walls[:, 0].min(), abs=2)
-        assert slot.view.box_px[2] == pytest.approx(walls[:, 0].max(), abs=2)
-        assert slot.sd_px < 2
+        assert slot.view.base_row == pytest.approx(STAND.project(np.array([(x, y + 1.0, z)]))[0, 1], abs=2)
+        assert slot.view.box_px[0] == pytest.approx(walls[:, 0].min(), abs=3)
+        assert slot.view.box_px[2] == pytest.approx(walls[:, 0].max(), abs=3)
+        assert slot.sd_px < 2.5
         assert slot.view.white_px is not None
     # row D is nearest to the camera: it hides the others
     assert {s.slot[0] for s in seen.slots if not s.hidden_by} == {"D"}

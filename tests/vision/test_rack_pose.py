@@ -1,5 +1,6 @@
 """The rack's pose and its slots, from pictures through a known lens."""
 
+import dataclasses
 from functools import cache
 
 import numpy as np
@@ -77,6 +78,13 @@ def test_without_a_lens_the_plane_of_the_markers_is_still_right(name: str) -> No
     at, _ = pose.project(beside)
     assert np.linalg.norm(at - STANDS[name].project(beside), axis=1).max() < 1.0
     assert any("lens was not measured" in doubt for doubt in pose.doubts)
+
+
+@pytest.mark.parametrize("name", STANDS)
+def test_ink_that_spreads_does_not_tilt_the_rack(name: str) -> None:
+    fat = dataclasses.replace(STRIP, size_mm=STRIP.size_mm + 0.3)
+    pose = found(photograph(fat, STANDS[name]), lens=LENS)
+    assert error_px(pose, STANDS[name]).max() < 1.5
 
 
 def test_a_hand_before_some_markers_leaves_the_others() -> None:
