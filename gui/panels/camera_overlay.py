@@ -6,7 +6,7 @@ and the name of its colour. In a picture shown small the words stand beside it a
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import pyqtgraph as pg
@@ -15,11 +15,12 @@ from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen
 
 from gui.theme import CAPTION_PX, DARK, Theme
 from gui.widgets.digits import with_unit
-from vision.reading import VialReading
+from vision.reading import Layer, VialReading
 from vision.words import EMPTY, STATES, Z95, colour_word, doubtful, doubts, here, interval
 
 SURFACE = "#D55E00"
 HALO = QColor(0, 0, 0, 140)
+"""Under every line. Lines are light in both themes: the picture behind them is the same."""
 WORDS_FROM_PX = 44.0
 """A frame narrower than this on the screen has no room for words."""
 DASH_PX = (7.0, 6.0)
@@ -69,30 +70,33 @@ class ReadingOverlay(pg.GraphicsObject):  # type: ignore[misc]  # pyqtgraph publ
         painter.resetTransform()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         edge = to_screen.mapRect(self._picture)
-        several = len(self.readings) > 1
-        for number, reading in enumerate(self.readings, 1):
-            x0, y0, x1, y1 = reading.box_px
-            frame = to_screen.mapRect(QRectF(x0, y0, x1 - x0, y1 - y0))
+        frames = [to_screen.mapRect(_rect(reading.box_px)) for reading in self.readings]
 
-            def row(value: float) -> float:
-                return to_screen.map(QPointF(0.0, value)).y()
+        def row(value: float) -> float:
+            return float(to_screen.map(QPointF(0.0, value)).y())
 
-            self._frame(painter, reading, frame)
-            if not here(reading):
-                self._words(painter, tag(reading, number if several else None), frame, edge)
-                continue
-            if reading.surface_row is not None and math.isfinite(reading.surface_row):
-                sd_px = reading.surface_sd_px or 0.0
-                half = abs(row(reading.surface_row + Z95 * sd_px) - row(reading.surface_row))
-                self._surface(painter, row(reading.surface_row), half if math.isfinite(half) else 0.0, frame, edge)
-            for number_, layer in enumerate(reading.layers if len(reading.layers) > 1 else ()):
-                if all(map(math.isfinite, (layer.top_row, layer.bottom_row, *layer.lab))):
-                    ends = row(layer.top_row), row(layer.bottom_row)
-                    self._layer(painter, ends, layer.lab, frame, edge, bounded=number_ > 0)
-            self._words(painter, tag(reading, number if several else None), frame, edge)
+        for reading, frame in zip(self.readings, frames, strict=True):
+            self._lines(painter, reading, frame, edge, row)
+        for number, (reading, frame) in enumerate(zip(self.readings, frames, strict=True), 1):
+            if frame.width() >= WORDS_FROM_PX:  # over all lines: they are to be read
+                for layer in _layers(reading):
+                    self._swatch(painter, layer, row, frame, edge)
+                self._words(painter, tag(reading, number if len(frames) > 1 else None), frame, edge)
+
+    def _lines(
+        self, painter: QPainter, reading: VialReading, frame: QRectF, edge: QRectF, row: Callable[[float], float]
+    ) -> None:
+        """row: that of the screen for one of the picture."""
+        self._frame(painter, reading, frame)
+        surface = reading.surface_row if here(reading) else None
+        if surface is not None and math.isfinite(surface):
+            half = abs(row(surface + Z95 * (reading.surface_sd_px or 0.0)) - row(surface))
+            self._surface(painter, row(surface), half if math.isfinite(half) else 0.0, frame, edge)
+        for layer in _layers(reading)[1:]:
+            y = row(layer.top_row)
+            _line(painter, QLineF(frame.left(), y, frame.right(), y), _pen("#FFFFFF", 2, dashed=True))
 
     def _frame(self, painter: QPainter, reading: VialReading, frame: QRectF) -> None:
-        theme = self._theme
         if not here(reading):
             x, y = min(12.0, frame.width() / 4), min(12.0, frame.height() / 4)
             for corner, dx, dy in (
@@ -100,10 +104,10 @@ class ReadingOverlay(pg.GraphicsObject):  # type: ignore[misc]  # pyqtgraph publ
                 (frame.bottomRight(), -x, -y),
             ):  # fmt: skip
                 for by in (QPointF(dx, 0.0), QPointF(0.0, dy)):
-                    _line(painter, QLineF(corner, corner + by), _pen("#9AA4AF", 2))
+                    _line(painter, QLineF(corner, corner + by), _pen(DARK.muted, 2))
             return
         unsure = doubtful(reading)
-        pen = _pen(theme.warn if unsure else theme.ok, 2, dashed=unsure)
+        pen = _pen(DARK.warn if unsure else DARK.ok, 2, dashed=unsure)
         for line in _sides(frame):
             _line(painter, line, pen)
         if reading.cap:
@@ -118,35 +122,22 @@ class ReadingOverlay(pg.GraphicsObject):  # type: ignore[misc]  # pyqtgraph publ
             _line(painter, QLineF(right, y - half, right, y + half), _pen(SURFACE, 1))
         _line(painter, QLineF(left, y, right, y), _pen(SURFACE, 2))
 
-    def _layer(
-        self,
-        painter: QPainter,
-        ends: tuple[float, float],
-        lab: tuple[float, float, float],
-        frame: QRectF,
-        edge: QRectF,
-        *,
-        bounded: bool,
+    def _swatch(
+        self, painter: QPainter, layer: Layer, row: Callable[[float], float], frame: QRectF, edge: QRectF
     ) -> None:
-        """bounded: another layer lies on this one."""
+        """The layer's colour and its name, right of the frame."""
         from vision.colour import lab_to_bgr
 
-        if bounded:
-            _line(painter, QLineF(frame.left(), ends[0], frame.right(), ends[0]), _pen("#FFFFFF", 2, dashed=True))
-        if frame.width() < WORDS_FROM_PX:
-            return
-        blue, green, red = (int(v) for v in lab_to_bgr(lab))
-        middle = (ends[0] + ends[1]) / 2
+        blue, green, red = (int(v) for v in lab_to_bgr(layer.lab))
+        middle = (row(layer.top_row) + row(layer.bottom_row)) / 2
         at = QRectF(frame.right() + GAP_PX, middle - SWATCH_PX / 2, SWATCH_PX, SWATCH_PX)
         painter.setPen(QPen(HALO, 1))
         painter.setBrush(QColor(red, green, blue))
         painter.drawRect(at)
-        self._write(painter, colour_word(lab), QPointF(at.right() + GAP_PX, middle), edge)
+        self._write(painter, colour_word(layer.lab), QPointF(at.right() + GAP_PX, middle), edge)
 
     def _words(self, painter: QPainter, lines: Sequence[str], frame: QRectF, edge: QRectF) -> None:
         """Above the frame, or inside it where the picture ends."""
-        if frame.width() < WORDS_FROM_PX:
-            return
         step = QFontMetricsF(self._font()).height() + 1.0
         top = frame.top() - GAP_PX - step * (len(lines) - 0.5)
         if top - step / 2 < edge.top():
@@ -169,6 +160,18 @@ class ReadingOverlay(pg.GraphicsObject):  # type: ignore[misc]  # pyqtgraph publ
         font = QFont()
         font.setPixelSize(self._theme.px(CAPTION_PX))
         return font
+
+
+def _rect(box: tuple[float, float, float, float]) -> QRectF:
+    x0, y0, x1, y1 = box
+    return QRectF(x0, y0, x1 - x0, y1 - y0)
+
+
+def _layers(reading: VialReading) -> tuple[Layer, ...]:
+    """Those to be told apart: none where there is only one, or no vial."""
+    if len(reading.layers) < 2 or not here(reading):
+        return ()
+    return tuple(la for la in reading.layers if all(map(math.isfinite, (la.top_row, la.bottom_row, *la.lab))))
 
 
 def _pen(colour: str, width: float, *, dashed: bool = False) -> QPen:

@@ -92,6 +92,7 @@ class KeyList(Overlay):
         grid.setHorizontalSpacing(24)
         rows = [(c.text, key_words(c)) for c in COMMANDS if key_words(c)]
         rows.append(("Jog the stage (Manual)", "Arrows, Page up, Page down; Shift 10×, Ctrl 0.1×"))
+        rows.append(("Correct the eye (Camera)", "Arrows; Shift 10×, Ctrl the box's size; Enter saves"))
         self.words: list[QLabel] = []
         for row, (what, keys) in enumerate(rows):
             name, said = QLabel(what), QLabel(keys)

@@ -14,10 +14,12 @@ from pytestqt.qtbot import QtBot
 
 from campaign import codec
 from campaign.correction import correction_mistakes
-from campaign.events import Corrected
+from campaign.events import Asked, Corrected
 from campaign.journal import Journal
 from campaign.opening import JOURNAL
 from campaign.spec import CampaignSpec
+from gui.facts import Facts
+from gui.notices import notice
 from gui.panels.camera import CameraCard
 from gui.panels.camera_correct import CHOICES, Corrector
 from gui.theme import DARK, LIGHT
@@ -164,6 +166,21 @@ def test_nothing_is_cut_off(qtbot: QtBot, card: CameraCard, theme) -> None:
     for button in (*corrector.picks.values(), corrector.save, corrector.cancel):
         assert button.width() >= button.minimumSizeHint().width()
     assert card.rect().contains(corrector.geometry())
+
+
+def test_an_open_question_says_what_the_correction_means() -> None:
+    state = states.colour_state(waiting=False)
+    number = len(state.experiments)
+    seen = {"state": "liquid", "surface_row": 220.0, "volume_ul": 3990.0}
+    corrected = replace(state.experiments[-1], corrected=seen)
+    asked = Asked(number, "4000 µL were dosed into C1, and 3100 µL are seen.", ("go on", "new vial"))
+    state = replace(state, phase="Held", question=asked, experiments=(*state.experiments[:-1], corrected))
+    shown = notice(state, Facts())
+    assert shown is not None
+    assert shown.text.startswith(
+        f"{asked.question} By your correction it is liquid, 3990 µL. What was measured stays"
+    )
+    assert [c.name for c in shown.choices] == ["answer:go on", "answer:new vial"]
 
 
 def journaled(wiring: Wiring) -> list[Corrected]:

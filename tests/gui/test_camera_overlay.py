@@ -95,7 +95,7 @@ def test_small_pictures_have_lines_and_no_words(card):
     card.resize(300, 220)
     inside = inked(card, reading())
     assert inside[210:230, X0 - 20 : X0].any()
-    assert not inside[40:80, X0:X1].any()
+    assert not inside[20:70, X0:X1].any()
 
 
 def test_numbers_that_are_none_paint_nothing(card):
