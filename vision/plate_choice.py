@@ -38,6 +38,8 @@ GLINTS = 2.0
 """An empty-looking well with this many times the texture of the next calmer one may hold something colourless."""
 FLAT = 0.08
 """Where no well is told as filled, one is empty only if it is this flat: standard deviation of log light."""
+PALE = 4.0
+"""Difference of chroma and hue from which such a well is told as filled with something pale."""
 TEXTURE, CALM = 4.0, 0.004
 """Against the empty plate: how many times the change of a calm well is no longer noise; the least noise."""
 
@@ -65,7 +67,8 @@ def against_plate(light: Floats, texture: Floats, burnt: npt.NDArray[np.bool_], 
         away = _distance(relative, look + _shade(relative - look, terms))
         shaded = _distance(look, np.array([100.0, 0.0, 0.0])) > CLEAR
         if not shaded or bool(np.any(away > BURNT)):
-            return _told_by_look(away, texture, burnt, 0.8 if shaded else 0.97)
+            tinted = np.hypot(*(relative - look)[:, 1:].T)
+            return _told_by_look(away, tinted, texture, burnt, 0.8 if shaded else 0.97)
     coloured = (chroma > COLOURED) | (tint > TINTED)
     note = "" if coloured.all() else "no well shows what empty looks like: give a picture of the empty plate"
     return _choice(coloured, np.zeros_like(coloured), np.full(len(chroma), 0.9), note)
@@ -105,14 +108,19 @@ def _shade(off: Floats, terms: Floats) -> Floats:
     return shade
 
 
-def _told_by_look(away: Floats, texture: Floats, burnt: npt.NDArray[np.bool_], most: float) -> Choice:
-    """Two kinds of wells by their distance to the empty look; a meniscus makes an empty one unknown."""
+def _told_by_look(
+    away: Floats, tinted: Floats, texture: Floats, burnt: npt.NDArray[np.bool_], most: float
+) -> Choice:
+    """Two kinds of wells by their distance to the empty look; a meniscus makes an empty one unknown, and filled if
+    it is tinted as well."""
     low, high = _limits(away)
     filled, empty = away >= np.where(burnt, BURNT, high), away <= low
     calm = np.sort(texture[empty])
     jumps = np.flatnonzero(calm[1:] > GLINTS * np.maximum(calm[:-1], 0.02))
     if jumps.size:
-        empty &= texture <= calm[jumps[0]]
+        restless = texture > calm[jumps[0]]
+        empty &= ~restless
+        filled |= restless & ~burnt & (tinted > max(PALE, 3 * float(np.median(tinted[empty]))))
     if filled.any():
         return _choice(filled, empty, _sure(away, (low * high) ** 0.5, most))
     empty &= texture < FLAT

@@ -166,6 +166,19 @@ def test_colourless_wells_are_unknown_without_the_empty_plate_and_filled_with_it
     assert counted(read(image, corners, empty=before), scene) == {"right": 96}
 
 
+def test_dilutions_fade_into_unknown_never_into_empty() -> None:
+    wells = {}
+    for row, dye in enumerate(DYES):
+        for column in range(8):
+            light = (dye / 235.0) ** (0.5**column)
+            wells[row, column] = tuple(int(v) for v in np.minimum(235 * light, 255))
+    scene = PlateScene(contents=wells, seed=4)
+    reading = read(*draw_plate_scene(scene))
+    assert counted(reading, scene)["wrong"] == 0
+    assert all(w.state == "filled" for w in reading.wells if w.row < 6 and w.column < 3)
+    assert all(w.state == "empty" for w in reading.wells if (w.row, w.column) not in wells)
+
+
 def test_a_plate_of_water_alone_is_not_called_empty() -> None:
     scene = PlateScene(contents=contents(8, 12, 1.0, 6, [WATER]))
     reading = read(*draw_plate_scene(scene))
