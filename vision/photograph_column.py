@@ -1,8 +1,8 @@
-"""Candidates for the surface in a photograph of which only the vessel's box is known.
+"""Lines across one vessel in a photograph of which only the vessel's box is known.
 
 No panel, no scale, any background: so the box is brought to one size, and rows are looked for where most columns
-agree, in sign, on a step or a line along a shallow arc. A mark, a letter or a highlight sways few columns; a bench
-edge or a clamp goes on outside the glass. What each candidate is like is then one row of numbers (`describe`).
+agree, in sign, on a step or a line along a shallow arc: a level liquid in a round vessel is seen as an ellipse. A
+mark, a letter or a highlight sways few columns; a bench edge or a clamp goes on outside the glass.
 """
 
 from dataclasses import dataclass
@@ -11,31 +11,62 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from vision.background import inside
+from vision.background import Box, inside
 from vision.colour import Floats
-from vision.photograph_weights import EMPTY, MEAN, SPREAD, SURFACE
 
 Image = npt.NDArray[np.uint8]
 
-ROWS, COLUMNS, SIDE = 320, 20, 4
-ARCS = tuple((sag, tilt) for sag in (-7, 0, 5, 11) for tilt in (-7, 0, 7))
+ROWS, COLUMNS, SIDE = 320, 24, 6
+ARCS = tuple((sag, tilt) for sag in (-5, 0, 4, 9, 14) for tilt in (-7, 0, 7))
 """Rows by which the line sags in the middle, and by which it tilts over the width."""
 APART = 4
 SAME = 6
-KNOTS = (0.0, 0.08, 0.16, 0.3, 0.5, 0.7, 0.85, 0.92, 0.96, 1.0)
+"""Candidates this near are one line, seen as a line and as a step."""
+MOST = 10
+"""Candidates of each kind."""
+KINDS = ("step", "broad step", "line", "tint", "broad tint", "faint step", "faint broad step", "faint line")
+NOISE_L = 0.3
+"""CIELAB lightness below which a faint line is noise."""
 
 
 @dataclass(frozen=True)
 class Scores:
-    """Per row: vote (kinds, rows) in -1..1, what share of the columns agrees and on which sign; strength (kinds,
-    rows) in units of the box's own contrast. Kinds: fine step, coarse step, line; in lightness, then in colour."""
+    """Per kind and row. vote: -1..1, what share of the columns agrees and on which sign. strength: in units of the
+    box's own contrast, for the faint kinds in units of what is around. across: the vote where it is weakest, mean
+    of the two worst thirds of the width. sag: of the best arc, rows."""
 
     vote: Floats
     strength: Floats
+    across: Floats
+    sag: Floats
 
 
-def canonical(image: Image, box: tuple[int, int, int, int]) -> tuple[Floats, Floats | None]:
-    """The middle of the box in Lab (ROWS, COLUMNS, 3) in units of its contrast, and what is beside it."""
+@dataclass(frozen=True)
+class Column:
+    """lab: (ROWS, COLUMNS, 3) of the vessel, in units of `contrast`; beside: the same of what is next to it.
+    places: rows of the candidates, top to bottom."""
+
+    lab: Floats
+    beside: Floats | None
+    contrast: float
+    scores: Scores
+    outside: Scores | None
+    places: tuple[int, ...]
+
+
+def look_column(image: Image, box: Box) -> Column | None:
+    """Candidate lines in the box; None when it is no box of at least 8 x 16 px in the picture."""
+    cut = inside(box, image.shape)
+    if cut is None or cut[2] - cut[0] < 8 or cut[3] - cut[1] < 16:
+        return None
+    lab, beside, contrast = canonical(image, cut)
+    scores = along_arcs(responses(lab), NOISE_L / contrast)
+    outside = None if beside is None else along_arcs(responses(beside), NOISE_L / contrast)
+    return Column(lab, beside, contrast, scores, outside, candidates(scores))
+
+
+def canonical(image: Image, box: tuple[int, int, int, int]) -> tuple[Floats, Floats | None, float]:
+    """The middle of the box and what is beside it in Lab, in units of the contrast, and that contrast in L*."""
     x0, y0, x1, y1 = box
     width = x1 - x0
 
@@ -46,23 +77,20 @@ def canonical(image: Image, box: tuple[int, int, int, int]) -> tuple[Floats, Flo
         part = cv2.resize(image[y0:y1, a:b], (columns, ROWS), interpolation=cv2.INTER_AREA)
         return np.asarray(cv2.cvtColor(part.astype(np.float32) / 255, cv2.COLOR_BGR2Lab), np.float64)
 
-    middle = shrink(x0 + 0.14 * width, x1 - 0.14 * width, COLUMNS)
+    middle = shrink(x0 + 0.12 * width, x1 - 0.12 * width, COLUMNS)
     assert middle is not None  # noqa: S101 - the box is at least 8 px wide
     contrast = max(4.0, float(np.subtract(*np.percentile(middle[..., 0], (95, 5)))))
-    sides = [
-        s
-        for s in (
-            shrink(x0 - 0.3 * width, x0 - 0.06 * width, SIDE),
-            shrink(x1 + 0.06 * width, x1 + 0.3 * width, SIDE),
-        )
-        if s is not None
-    ]
-    beside = np.concatenate(sides, axis=1) / contrast if sides else None
-    return middle / contrast, beside
+    both = (
+        shrink(x0 - 0.25 * width, x0 - 0.04 * width, SIDE),
+        shrink(x1 + 0.04 * width, x1 + 0.25 * width, SIDE),
+    )
+    sides = [s for s in both if s is not None]
+    return middle / contrast, np.concatenate(sides, axis=1) / contrast if sides else None, contrast
 
 
 def responses(lab: Floats) -> Floats:
-    """(kinds, rows, columns): step over 3 rows and over 10, and line of 4 rows, in lightness and in colour."""
+    """(5, rows, columns): step over 3 rows and over 10, line of 4 rows, in lightness; both steps in the tint that
+    varies most."""
     total = np.concatenate([np.zeros((1, *lab.shape[1:])), np.cumsum(lab, axis=0)])
     at = np.arange(len(lab))
 
@@ -71,130 +99,60 @@ def responses(lab: Floats) -> Floats:
         b = np.maximum(b, a + 1)
         return np.asarray((total[b] - total[a]) / (b - a)[:, None, None])
 
-    found = [mean(0, 3) - mean(-3, 0), mean(0, 10) - mean(-10, 0), mean(-2, 2) - (mean(-7, -3) + mean(3, 7)) / 2]
-    colour = [f[..., 1] if abs(f[..., 1]).sum() > abs(f[..., 2]).sum() else f[..., 2] for f in found]
-    return np.stack([*(f[..., 0] for f in found), *colour])
+    fine, broad = mean(0, 3) - mean(-3, 0), mean(0, 10) - mean(-10, 0)
+    line = mean(-2, 2) - (mean(-7, -3) + mean(3, 7)) / 2
+    tints = []
+    for step in (fine[..., 1:], broad[..., 1:]):
+        flat = step.reshape(-1, 2)
+        tints.append(step @ np.linalg.eigh(flat.T @ flat)[1][:, 1])
+    return np.stack([fine[..., 0], broad[..., 0], line[..., 0], *tints])
 
 
-def along_arcs(found: Floats) -> Scores:
-    """The best arc at every row: how the columns vote and how strong the middle half of them is."""
-    kinds, rows, columns = found.shape
-    x = np.linspace(-1, 1, columns)
-    softness = np.maximum(0.015, np.median(np.abs(found), axis=(1, 2)))[:, None, None]
-    votes = found / (np.abs(found) + softness)
-    best, strength = np.zeros((kinds, rows)), np.zeros((kinds, rows))
-    both = np.concatenate([votes, found]).astype(np.float32).transpose(2, 0, 1)
-    padded = np.ascontiguousarray(np.pad(both, ((0, 0), (0, 0), (16, 16)), mode="edge"))
+def along_arcs(found: Floats, noise: float) -> Scores:
+    """The best arc at every row: how the columns vote and how strong they are, of all `KINDS`."""
+    size = np.abs(found)
+    soft = np.maximum(0.012, np.median(size, axis=(1, 2)))[:, None, None]
+    middle = np.median(size[:3], axis=2)
+    around = [np.minimum(m, 3 * np.median(m)).astype(np.float32)[:, None] for m in middle]
+    around = [cv2.blur(a, (1, 61), borderType=cv2.BORDER_REPLICATE)[:, 0] for a in around]
+    faint = np.maximum(noise, 0.6 * np.stack(around))[..., None]
+    votes = np.concatenate([found / (size + soft), found[:3] / (size[:3] + faint)])
+    return best_arcs(votes, np.concatenate([found, found[:3] / faint]))
+
+
+def best_arcs(votes: Floats, strengths: Floats) -> Scores:
+    """For every kind and row the arc with the strongest vote; a bent one must beat the straight one."""
+    kinds, rows, columns = votes.shape
+    x, edge = np.linspace(-1, 1, columns), 20
+    both = np.concatenate([votes, strengths]).astype(np.float32).transpose(2, 0, 1)
+    padded = np.ascontiguousarray(np.pad(both, ((0, 0), (0, 0), (edge, edge)), mode="edge"))
+    thirds = np.array_split(np.arange(columns), (columns // 3, columns - columns // 3))
+    share = np.array([len(t) for t in thirds]) / columns
+    vote, strength, across, sags = (np.zeros((kinds, rows)) for _ in range(4))
     for sag, tilt in ARCS:
-        shifts = np.rint(-sag * x**2 + tilt * x / 2).astype(int) + 16
-        total = np.zeros(both.shape[1:], np.float32)
-        for column, shift in zip(padded, shifts.tolist(), strict=True):
-            total += column[:, shift : shift + rows]
-        total /= columns
-        vote, value = total[:kinds], total[kinds:]
-        better = np.abs(vote) > np.abs(best) + (0.02 if sag or tilt else 0.0)
-        best, strength = np.where(better, vote, best), np.where(better, value, strength)
-    return Scores(best, strength)
+        shifts = (np.rint(-sag * x**2 + tilt * x / 2).astype(int) + edge).tolist()
+        parts = np.stack([sum(padded[c][:, shifts[c] : shifts[c] + rows] for c in t) / len(t) for t in thirds])
+        total = np.tensordot(share, parts, 1)
+        agreed = parts[:, :kinds] * np.sign(total[:kinds])
+        worst = (agreed.sum(axis=0) - agreed.max(axis=0)) / 2
+        better = np.abs(total[:kinds]) > np.abs(vote) + (0.02 if sag or tilt else 0.0)
+        vote, strength = np.where(better, total[:kinds], vote), np.where(better, total[kinds:], strength)
+        across, sags = np.where(better, worst, across), np.where(better, sag, sags)
+    return Scores(vote, strength, across, sags)
 
 
-def candidates(scores: Scores, most: int = 9) -> list[int]:
+def candidates(scores: Scores) -> tuple[int, ...]:
     """Rows where the columns agree best, of every kind, `APART` from each other."""
-    total = np.abs(scores.vote).max(axis=0) * 0.5 + 0.5 * np.minimum(np.abs(scores.strength).max(axis=0), 1.0)
+    strong = np.minimum(np.abs(scores.strength[:5]).max(axis=0), 1.0)
     found: list[int] = []
-    for measure in (total, *np.abs(scores.vote[:3]), np.abs(scores.vote[4])):
+    for measure in (np.abs(scores.vote).max(axis=0) / 2 + strong / 2, *np.abs(scores.vote)):
         left = measure.copy()
         left[:5] = left[-3:] = 0
-        for _ in range(most):
+        for _ in range(MOST):
             at = int(left.argmax())
             if left[at] <= 0.08:
                 break
             if all(abs(at - f) >= APART for f in found):
                 found.append(at)
             left[max(0, at - APART) : at + APART + 1] = 0
-    return sorted(found)
-
-
-def describe(lab: Floats, beside: Floats | None, scores: Scores, places: list[int]) -> Floats:
-    """One row of numbers a candidate."""
-    outside = None if beside is None else along_arcs(responses(beside))
-    strongest = np.abs(scores.strength).max(axis=1) + 1e-6
-    table = []
-    for p in places:
-        near = slice(max(0, p - 2), p + 3)
-        vote = scores.vote[:, near][np.arange(6), np.abs(scores.vote[:, near]).argmax(axis=1)]
-        power = scores.strength[:, near][np.arange(6), np.abs(scores.strength[:, near]).argmax(axis=1)]
-        above, below = lab[max(0, p - 18) : max(1, p - 3)], lab[min(p + 4, ROWS - 1) : p + 19]
-        far_above, far_below = lab[max(0, p - 90) : max(2, p - 4)], lab[min(p + 5, ROWS - 2) : p + 91]
-        step = np.median(below, axis=(0, 1)) - np.median(above, axis=(0, 1))
-        far = np.median(far_below, axis=(0, 1)) - np.median(far_above, axis=(0, 1))
-        chroma = np.hypot(*np.median(far_below, axis=(0, 1))[1:]) - np.hypot(*np.median(far_above, axis=(0, 1))[1:])
-        across = [np.median(part[..., 0], axis=0) for part in (above, below)]
-        across = [a - a.mean() for a in across]
-        alike = float(across[0] @ across[1]) / (float(np.linalg.norm(across[0]) * np.linalg.norm(across[1])) + 0.05)
-        rough = [np.log(0.01 + np.abs(np.diff(part[..., 0], axis=0)).mean()) for part in (far_above, far_below)]
-        beyond = 0.0 if outside is None else float(np.abs(outside.vote[:3, near]).max())
-        beyond_strength = 0.0 if outside is None else min(1.0, float(np.abs(outside.strength[:3, near]).max()))
-        share = np.abs(scores.strength[:3, 12:-8]).max(axis=0) * np.abs(scores.vote[:3, 12:-8]).max(axis=0)
-        before = float(share[: max(0, p - 12 - 6)].sum() / (share.sum() + 1e-6))
-        hats = np.interp(p / ROWS, KNOTS, np.arange(len(KNOTS)))
-        basis = np.maximum(0, 1 - np.abs(hats - np.arange(len(KNOTS))))
-        table.append(
-            [
-                *np.abs(vote),
-                max(vote[2], 0.0),
-                *np.sqrt(np.minimum(np.abs(power), 2)),
-                *(np.abs(power[:5]) / strongest[:5]),
-                min(abs(step[0]), 1),
-                min(np.hypot(step[1], step[2]), 1),
-                min(abs(far[0]), 1),
-                min(np.hypot(far[1], far[2]), 1),
-                float(np.clip(chroma, -0.5, 0.5)),
-                alike,
-                rough[1] - rough[0],
-                abs(rough[1] - rough[0]),
-                beyond,
-                beyond_strength,
-                beyond * (outside is not None) * float(np.abs(vote[:3]).max()),
-                before,
-                before**2,
-                *basis,
-            ]
-        )
-    return np.array(table).reshape(len(places), len(MEAN))
-
-
-def survey(image: Image, box: tuple[float, float, float, float]) -> tuple[list[int], Floats] | None:
-    """Candidate rows, in 1/ROWS of the box, and what each is like; None when the box is not in the picture."""
-    cut = inside(box, image.shape)
-    if cut is None or cut[2] - cut[0] < 8 or cut[3] - cut[1] < 16:
-        return None
-    lab, beside = canonical(image, cut)
-    scores = along_arcs(responses(lab))
-    places = candidates(scores)
-    return places, describe(lab, beside, scores, places)
-
-
-def against_empty(described: Floats) -> Floats:
-    """What speaks for an empty vessel: nothing (the constant), the best vote, the best strength, the best step."""
-    return np.array([1.0, described[:, :3].max(), described[:, 7:10].max(), described[:, 19:23].max()])
-
-
-def choose(described: Floats, places: list[int]) -> tuple[int | None, float]:
-    """The candidate that explains the column best and its probability; None when "empty" explains it better.
-
-    Where there is no candidate at all nothing was seen, which is no proof of an empty vessel: probability 0.
-
-    One multinomial choice over all candidates and "empty": what the candidates near the best one (they are the
-    same surface, seen as a line and as a step) have together is its probability.
-    """
-    if not places:
-        return None, 0.0
-    surface = (described - np.array(MEAN)) / np.array(SPREAD) @ np.array(SURFACE)
-    score = np.append(surface, against_empty(described) @ np.array(EMPTY))
-    share = np.exp(score - score.max())
-    share /= share.sum()
-    best = int(share.argmax())
-    if best == len(places):
-        return None, float(share[best])
-    same = np.abs(np.array(places) - places[best]) <= SAME
-    return best, float(share[:-1][same].sum())
+    return tuple(sorted(found))
