@@ -43,13 +43,20 @@ class Found:
 
 
 @dataclass(frozen=True)
-class Rated:
-    """What the eye of today makes of corrected pictures. readings: by picture. damage: a sentence for everything
-    that could not be used."""
+class Rating:
+    """What the eye of today makes of corrected pictures. readings: by picture."""
 
     score: Score
-    pictures: int
     readings: Mapping[str, Sequence[Mapping[str, object]]]
+
+
+@dataclass(frozen=True)
+class Rated:
+    """Pictures of a camera and of the virtual bench apart: what is true of these need not be of those. damage: a
+    sentence for everything that could not be used."""
+
+    camera: Rating
+    bench: Rating
     damage: tuple[str, ...]
 
 
@@ -111,22 +118,28 @@ def rate(paths: Iterable[Path]) -> Rated:
     for path in paths:
         for found in _lines(path, damage) if path.suffix == ".jsonl" else _records(path, damage):
             newest = [f for f in newest if not _same(f, found)] + [found]
+    camera, bench = (
+        _rating([f for f in newest if f.event.simulated is simulated], damage) for simulated in (False, True)
+    )
+    return Rated(camera, bench, tuple(damage))
+
+
+def _rating(corrections: Sequence[Found], damage: list[str]) -> Rating:
     truths: list[Truth] = []
     readings: dict[str, list[Mapping[str, object]]] = {}
-    for found in newest:
+    for found in corrections:
         image = _picture(found, damage)
         if image is None:
             continue
-        vessel = len(readings.setdefault(str(found.picture), []))
+        seen = readings.setdefault(str(found.picture), [])
         try:
             view = _view(found.event)
         except ValidationError as error:
             damage.append(f"{found.where}: its view is not readable: {error.errors()[0]['msg']}")
             view = view_of(_box(found.event))
-        readings[str(found.picture)].append(reading_to_json(read_vial(image, view), vessel))
-        truths.append(_truth(found, vessel))
-    pictures = {name: seen for name, seen in readings.items() if seen}
-    return Rated(score(truths, pictures), len(pictures), pictures, tuple(damage))
+        truths.append(_truth(found, len(seen)))
+        seen.append(reading_to_json(read_vial(image, view), len(seen)))
+    return Rating(score(truths, readings), readings)
 
 
 def _same(old: Found, new: Found) -> bool:

@@ -209,7 +209,7 @@ class Corrected:
     the vial. surface_row, boundary_rows: image rows; None and empty where there is none. image: PNG, relative to
     the journal's folder, on the disk before this is recorded; empty in a correction that is not kept yet. eye: what
     the eye said of the same picture, as `look.reading_to_json` gives it. view: the `VialView` in force, by field;
-    None for a rig without one. volume_ul: what the surface means by that view.
+    None for a rig without one. volume_ul: what the surface means by that view. simulated: of a virtual bench.
     """
 
     experiment: int | None
@@ -223,6 +223,7 @@ class Corrected:
     eye: Mapping[str, Json] | None = None
     view: Mapping[str, Json] | None = None
     volume_ul: float | None = None
+    simulated: bool = False
     kind: Literal["corrected"] = "corrected"
 
 

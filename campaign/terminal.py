@@ -159,14 +159,24 @@ def score_command(arguments: argparse.Namespace) -> int:
     rated = corrected_frames.rate(
         corrected_frames.everything() if everything else corrected_frames.places(arguments.score)
     )
+    parts = {"camera": rated.camera, "virtual bench": rated.bench}
     if arguments.json:
-        record = {"pictures": rated.pictures, **rated.score.to_json(), "readings": rated.readings}
+        record = {
+            name.replace(" ", "_"): {
+                "pictures": len(part.readings),
+                **part.score.to_json(),
+                "readings": part.readings,
+            }
+            for name, part in parts.items()
+        }
         print(narrate.json_line({**record, "damage": rated.damage}))
-    elif not rated.pictures:
+    elif not any(part.readings for part in parts.values()):
         print("No corrected pictures yet: press Correct on the camera's picture where the eye is wrong.")
-    else:
-        print(f"The eye of today on {rated.pictures} {'picture' if rated.pictures == 1 else 'pictures'} of yours.")
-        print(in_words(rated.score))
+    for name, part in parts.items():
+        if part.readings and not arguments.json:
+            n = len(part.readings)
+            print(f"The eye of today on {n} corrected {'picture' if n == 1 else 'pictures'}, of the {name}:")
+            print(in_words(part.score))
     for sentence in rated.damage:
         print(f"aliquot: {sentence}", file=sys.stderr)
     return 1 if rated.damage else 0

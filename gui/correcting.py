@@ -37,6 +37,7 @@ class Correcting:
 
         view = view_of(self._lab.spec) if self._lab.spec is not None else None
         campaign, folder = self._campaign(), self._folder()
+        seen = replace(seen, simulated=self._lab.simulated)
         try:
             if campaign is not None and folder is not None:
                 campaign.correct(keep_picture(seen, image, view, folder))

@@ -151,12 +151,20 @@ class TestRate:
             journal.append(*IN_WORK, wrong, right)
         keep_alone(replace(SEEN, experiment=None, slot=None), IMAGE, SCENE.view)
         rated = rate(places(tmp_path))
-        assert (rated.damage, rated.pictures, rated.score.vessels) == ((), 1, 1)  # the newest word counts
-        assert rated.score.within_percent(2.0) == 100.0
-        assert rated.score.state_right == 1
-        assert rate(places(own)).pictures == 1
-        assert rate(corrected_frames.everything()).pictures == 1
-        json.dumps(rated.score.to_json(), allow_nan=False)
+        found = rated.camera.score
+        assert (rated.damage, len(rated.camera.readings), found.vessels) == ((), 1, 1)  # the newest word counts
+        assert found.within_percent(2.0) == 100.0
+        assert found.state_right == 1
+        assert len(rate(places(own)).camera.readings) == 1
+        assert len(rate(corrected_frames.everything()).camera.readings) == 1
+        json.dumps(found.to_json(), allow_nan=False)
+
+    def test_the_virtual_bench_is_rated_apart(self, own):
+        keep_alone(SEEN, IMAGE, SCENE.view)
+        other = replace(SEEN, simulated=True, surface_row=BOX[1] + 20)
+        keep_alone(other, np.ascontiguousarray(IMAGE // 2 * 2), SCENE.view)
+        rated = rate(places(own))
+        assert [part.score.within_percent(2.0) for part in (rated.camera, rated.bench)] == [100.0, 0.0]
 
     def test_damage_is_told_and_hides_nothing(self, own):
         whole = keep_alone(SEEN, IMAGE, SCENE.view)
@@ -170,7 +178,7 @@ class TestRate:
         again = keep_alone(SEEN, IMAGE, SCENE.view)  # after a line that a crash cut off
         assert again == whole
         rated = rate([lines])
-        assert rated.pictures == 1
+        assert rated.camera.score.vessels == 1
         told = "\n".join(rated.damage)
         for says in (
             "line 1 is no text", "lost.png", "line 3: its picture '../x.png' is not beside it",
@@ -183,7 +191,7 @@ class TestRate:
         kept = keep_alone(SEEN, IMAGE, SCENE.view)
         (own / kept.image).write_bytes(cv2.imencode(".png", IMAGE[::-1])[1].tobytes())
         rated = rate(places(own))
-        assert rated.pictures == 0
+        assert rated.camera.score.vessels == 0
         assert "is not the picture that was corrected" in rated.damage[0]
 
     def test_a_damaged_journal_is_told(self, tmp_path):
@@ -204,11 +212,14 @@ def test_the_command(own, capsys):
     keep_alone(SEEN, IMAGE, SCENE.view)
     assert aliquot.main(["look", "--score"]) == 0
     told = capsys.readouterr().out
-    assert "The eye of today on 1 picture of yours." in told
+    assert "The eye of today on 1 corrected picture, of the camera:" in told
+    assert "of the virtual bench" not in told
     assert "State: 100 % of 1 vessels" in told
     assert aliquot.main(["look", "--score", str(own), "--json"]) == 0
     record = json.loads(capsys.readouterr().out)
-    assert (record["pictures"], record["within_2_percent"], record["damage"]) == (1, 100.0, [])
+    camera = record["camera"]
+    assert (camera["pictures"], camera["within_2_percent"], record["damage"]) == (1, 100.0, [])
+    assert record["virtual_bench"]["pictures"] == 0
     with (own / "corrections.jsonl").open("a") as lines:
         lines.write("{\n")
     assert aliquot.main(["look", "--score", str(own / "corrections.jsonl")]) == 1

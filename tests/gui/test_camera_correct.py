@@ -241,7 +241,7 @@ def test_without_a_campaign_it_goes_into_ones_own_folder(
     (line,) = (own_folder / "corrections.jsonl").read_text().splitlines()
     event = codec.decode(line)
     assert isinstance(event, Corrected)
-    assert (event.experiment, event.state) == (None, "gel")
+    assert (event.experiment, event.state, event.simulated) == (None, "gel", True)
     assert (own_folder / event.image).is_file()
 
 
