@@ -17,6 +17,7 @@ from hardware.errors import HardwareError
 from hardware.spec import RigSpec
 from vision.calibration import VialView
 from vision.fusion import FEWEST, Dosed, Fused, fuse
+from vision.picture import ImageError, load_image
 from vision.quality import UNFIT, FrameFacts, fingerprint, frame_facts
 from vision.reader import read_vial, unknown
 from vision.reading import Doubt, Lab, VialReading
@@ -91,6 +92,15 @@ def view_of(rig: RigSpec) -> VialView | None:
     )
 
 
+def _loaded(picture: str) -> Image:
+    try:
+        return load_image(picture)
+    except ImageError as error:
+        raise HardwareError(
+            "camera", f"the picture of its set-up: {error}; draw the view anew", "not_done"
+        ) from error
+
+
 def frames_from_now(camera: Camera) -> Generator[Frame, None, None]:
     """Frames that were exposed after this call, as they come. Raises HardwareError when none come.
 
@@ -116,15 +126,16 @@ def frames_from_now(camera: Camera) -> Generator[Frame, None, None]:
 class Eye:
     """A camera and where the vial stands in its picture.
 
-    The first fit frame is the reference: against it a moved camera is told for as long as the rig is open. Light
-    may drift from look to look; a sudden change is told once, and is the light that is expected from then on.
+    The picture in which the view was drawn is the reference, or else the first fit frame: against it a moved camera
+    is told. Light may drift from look to look; a sudden change is told once, and is what is expected from then on.
     """
 
     def __init__(self, rig: RigSpec, camera: Camera | None) -> None:
         self._camera = camera
         self._view = view_of(rig)
         self._reference: Surroundings | None = None
-        self._gain = 1.0
+        self._gain: float | None = None
+        self._picture = rig.view.picture if rig.view is not None else ""
         self._earlier: deque[bytes] = deque(maxlen=REMEMBERED)
 
     def look(self, *, empty: Image | None = None, expected_ul: float | None = None) -> Sight:
@@ -163,11 +174,21 @@ class Eye:
         return Sight(fused, images[fused.nearest], labs)
 
     def _judge(self, image: Image) -> FrameFacts:
+        if self._picture:
+            self._refer(_loaded(self._picture))
+            self._picture = ""
         facts = frame_facts(image, self._reference, gain=self._gain, earlier=self._earlier)
         self._earlier.append(fingerprint(image))
-        if self._reference is None and self._view is not None and not facts.refused:
-            self._reference = Surroundings.of(image, self._view.box_px, self._view.white_px)
+        if self._gain is None and not facts.refused:
+            self._gain = facts.gain
+        if self._reference is None and not facts.refused:
+            self._refer(image)
+            self._gain = 1.0
         return facts
+
+    def _refer(self, image: Image) -> None:
+        if self._view is not None:
+            self._reference = Surroundings.of(image, self._view.box_px, self._view.white_px)
 
     def _adapt(self, facts: list[FrameFacts]) -> None:
         """Expect the light of this look in the next one; a new light only when it was the same in most frames."""

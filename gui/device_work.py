@@ -153,9 +153,9 @@ class DeviceWork:
         """A new picture, and what is read in it with a view that is not in the rig file yet."""
         self._submit("", self._shown, Told.LEVEL, lambda: view_work.level(self._rig(), view))
 
-    def save_view(self, view: "ViewSpec", path: Path | None = None) -> None:
-        """path: of a new file when the rig has none of its own."""
-        self._submit("", self._save_view, view, path)
+    def save_view(self, view: "ViewSpec", image: "Image", path: Path | None = None) -> None:
+        """image: the picture in which it was drawn. path: of a new file when the rig has none of its own."""
+        self._submit("", self._save_view, view, image, path)
 
     def save_marker_sheet(self, path: Path) -> None:
         """To print: .pdf or .svg."""
@@ -325,11 +325,9 @@ class DeviceWork:
         self._tell(what, payload)
         return said
 
-    def _save_view(self, view: "ViewSpec", path: Path | None) -> str:
-        from hardware.rig_edit import set_view
-
+    def _save_view(self, view: "ViewSpec", image: "Image", path: Path | None) -> str:
         file = self._file(path)
-        set_view(file, view)
+        view_work.save_view(self._rig().spec, view, image, file)
         return self._saved(file)
 
     def _save_marker_sheet(self, path: Path) -> str:

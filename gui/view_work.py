@@ -69,6 +69,20 @@ def level(rig: "Rig", view: "ViewSpec") -> tuple[tuple["Image", "VialReading"], 
     return (image, reading), "The line “level” is where the eye sees the surface; drag it if it is not."
 
 
+def save_view(rig: "RigSpec", view: "ViewSpec", image: "Image", file: Path) -> None:
+    """Into the rig file, with its picture beside it, against which a moved camera is told. The picture of a virtual
+    camera is not kept: the real one's differs. Raises RigFileError, OSError."""
+    from hardware.rig_edit import set_view
+
+    if not rig.simulated:
+        import cv2
+
+        picture = file.with_suffix(".view.png")
+        picture.write_bytes(cv2.imencode(".png", image)[1].tobytes())
+        view = replace(view, picture=str(picture))
+    set_view(file, view)
+
+
 def marker_sheet(rig: "RigSpec | None", path: Path) -> str:
     """Write the strip of the rig file's markers, or one to begin with, and the board that measures the lens.
 

@@ -82,6 +82,7 @@ def set_view(path: str | Path, view: ViewSpec) -> None:
         "base_row": view.base_row,
         "px_per_mm": view.px_per_mm,
         "white_px": None if view.white_px is None else list(view.white_px),
+        "picture": Path(view.picture).name or None,
         "volume": None if view.volume is None else asdict(view.volume),
     }
     set_values(path, ("view",), values, new=True)

@@ -190,13 +190,17 @@ class VolumeSpec:
 
 @dataclass(frozen=True)
 class ViewSpec:
-    """Where the vial at the station stands in the picture. Numbers as in `vision.calibration.VialView`."""
+    """Where the vial at the station stands in the picture. Numbers as in `vision.calibration.VialView`.
+
+    picture: in a rig file the name of the PNG beside it in which this was drawn, here its path; a camera that has
+    moved since is told against it."""
 
     box_px: tuple[float, float, float, float]
     base_row: float
     px_per_mm: Positive
     white_px: tuple[float, float, float, float] | None = None
     volume: VolumeSpec | None = None
+    picture: str = ""
 
 
 MARKER_DICTIONARIES = {

@@ -47,11 +47,11 @@ def fingerprint(image: Image) -> bytes:
 
 
 def frame_facts(
-    image: Image, reference: Surroundings | None = None, *, gain: float = 1.0, earlier: Container[bytes] = ()
+    image: Image, reference: Surroundings | None = None, *, gain: float | None = 1.0, earlier: Container[bytes] = ()
 ) -> FrameFacts:
     """What is wrong with the frame, against a reference frame of the same camera.
 
-    gain: what light is expected, against the reference's. earlier: fingerprints of frames that came before.
+    gain: what light is expected, against the reference's; None for any. earlier: fingerprints of frames before.
     """
     doubt = frame_doubt(image)
     # nothing but black or white has no noise, and is always the same
@@ -64,7 +64,7 @@ def frame_facts(
     shift_px, seen_gain = reference.shift_px(image), reference.gain(image)
     if shift_px is not None and np.hypot(*shift_px) >= MOVED_PX:
         return FrameFacts(doubt | Doubt.CAMERA_MOVED, shift_px)  # the white patch is elsewhere: no word of light
-    if seen_gain is not None and not 1 / OTHER_LIGHT < seen_gain / gain < OTHER_LIGHT:
+    if gain is not None and seen_gain is not None and not 1 / OTHER_LIGHT < seen_gain / gain < OTHER_LIGHT:
         doubt |= Doubt.EXPOSURE
     return FrameFacts(doubt, shift_px, seen_gain)
 

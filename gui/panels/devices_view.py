@@ -289,7 +289,7 @@ class ViewTab(DevicesTab):
             return
         go_on, new = self.into.ask()
         if go_on:
-            self.ask("save_view", spec, new)
+            self.ask("save_view", spec, self._image, new)
 
     def _save_sheet(self) -> None:
         path, _ = QFileDialog.getSaveFileName(self, "Save the marker sheet", "markers.pdf", _SHEETS)

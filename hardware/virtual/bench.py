@@ -40,7 +40,8 @@ class VirtualBench:
     ) -> None:
         _check_kinds(spec)
         ports = ports or {}
-        spec = replace(spec, view=view_of(spec), simulated=True)
+        view = replace(view_of(spec), picture="")  # which is of another camera
+        spec = replace(spec, view=view, simulated=True)
         self._closing = threading.Event()
         self._log = TruthLog(truth_log)
         self.truth = World(spec, VirtualClock(speed), seed=seed, log=self._log)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -11,6 +12,7 @@ from campaign.eye import MOST_FRAMES, Eye
 from campaign.guard import level_question, surprise, vial_question
 from campaign.spec import ChecksSpec
 from hardware.devices import Camera, Frame, Image, Rig
+from hardware.errors import HardwareError
 from hardware.rig import open_rig
 from hardware.rig_file import load_rig
 from hardware.virtual.bench import VirtualBench
@@ -150,3 +152,21 @@ def test_a_dose_that_is_not_seen_is_said_and_not_averaged_away(eye: Eye):
     assert sight.fused.likely_ul is None
     assert "too little" in (surprise("A2", sight.fused, 3180.0) or "")
     assert level_question("A2", sight.reading, 3180.0, ChecksSpec(level_tolerance_ul=250.0)) is None
+
+
+def test_a_camera_that_has_moved_since_its_set_up_is_told_at_the_first_look(
+    rig: Rig, camera: Spoilt, tmp_path: Path
+):
+    image = camera.capture().image
+    for fault, doubt in ((lambda image: (image * 0.8).astype(np.uint8), Doubt.NONE), (moved, Doubt.CAMERA_MOVED)):
+        picture = tmp_path / "rig.view.png"
+        cv2.imwrite(str(picture), fault(image))
+        assert rig.spec.view is not None
+        spec = replace(rig.spec, view=replace(rig.spec.view, picture=str(picture)))
+        eye = Eye(spec, camera)  # type: ignore[arg-type]
+        assert [eye.look().reading.doubt for _ in range(2)] == [doubt] * 2, (
+            "another light on another day is no fault"
+        )
+    picture.write_bytes(b"no picture")
+    with pytest.raises(HardwareError, match="draw the view anew"):
+        Eye(spec, camera).look()  # type: ignore[arg-type]

@@ -26,6 +26,7 @@ from tests.gui.conftest import MakeWindow
 from tests.gui.test_devices import click, on_devices, until
 from tests.gui.test_devices_weigh import rig_file  # noqa: F401  a fixture
 from tests.vision.rack_scenes import photograph
+from vision.picture import load_image
 from vision.profile import Profile
 
 SHIPPED = load_rig(path("rigs/virtual.toml"))
@@ -152,6 +153,18 @@ def test_markers_on_the_rack_tell_the_station_s_view(tab: ViewTab) -> None:
     assert tab.draft().box == pytest.approx(view.box_px, abs=0.6)
     assert tab.draft().base_row == pytest.approx(view.base_row, abs=0.6)
     assert tab.white.isChecked() == (view.white_px is not None)
+
+
+def test_the_picture_of_a_real_camera_is_kept_beside_the_rig_file(rig_file: Path) -> None:  # noqa: F811
+    assert SHIPPED.view is not None
+    image = np.full((480, 640, 3), (10, 20, 30), np.uint8)
+    view_work.save_view(replace(SHIPPED, simulated=True), SHIPPED.view, image, rig_file)
+    assert load_rig(rig_file).view == SHIPPED.view
+    view_work.save_view(replace(SHIPPED, simulated=False), SHIPPED.view, image, rig_file)
+    view = load_rig(rig_file).view
+    assert view is not None
+    assert Path(view.picture).parent == rig_file.parent
+    assert np.array_equal(load_image(view.picture), image)
 
 
 def test_where_the_markers_do_not_tell_it_boxes_are_looked_for_and_why_is_said() -> None:

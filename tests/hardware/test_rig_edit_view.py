@@ -1,11 +1,12 @@
 """Where the vial stands in the picture, put into a rig file whose other words stay."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from hardware.rig_edit import set_view
-from hardware.rig_file import RigFileError, load_rig
+from hardware.rig_file import RigFileError, load_rig, parse_rig, rig_to_toml
 from hardware.spec import ViewSpec, VolumeSpec
 from resources import path
 
@@ -31,3 +32,21 @@ def test_a_view_with_mistakes_is_refused_and_the_file_stays(tmp_path: Path) -> N
     with pytest.raises(RigFileError, match="box_px"):
         set_view(rig, wrong)
     assert rig.read_text(encoding="utf-8") == SHIPPED
+
+
+def test_the_picture_of_a_view_lies_beside_its_rig_file(tmp_path: Path) -> None:
+    rig, picture = tmp_path / "rig.toml", tmp_path / "rig.view.png"
+    rig.write_text(SHIPPED, encoding="utf-8")
+    picture.write_bytes(b"")
+    view = replace(VIEW, picture=str(picture))
+    set_view(rig, view)
+    assert 'picture = "rig.view.png"' in rig.read_text(encoding="utf-8")
+    spec = load_rig(rig)
+    assert spec.view == view
+    assert parse_rig(rig_to_toml(spec)).view == VIEW
+    picture.unlink()
+    with pytest.raises(RigFileError, match="no file"):
+        load_rig(rig)
+    rig.write_text(rig.read_text(encoding="utf-8").replace("rig.view.png", "../rig.view.png"), encoding="utf-8")
+    with pytest.raises(RigFileError, match="beside the rig file"):
+        load_rig(rig)
