@@ -3,7 +3,8 @@
     python -m tests.vision.fit_locate ../shared/vision predictions.json [--write]
 
 predictions.json gets what is proposed when the photograph's own group took no part in the fit: the figures to
-believe (score it with score.py). --write puts the trees of all groups together into vision/locate_weights.py.
+believe (score it with score.py). The cut between proposals and the rest is set on photographs whose whole source
+took no part. --write puts the trees of all groups together into vision/locate_weights.py.
 """
 
 import csv
@@ -38,6 +39,7 @@ RECALL_COUNTS = 2.0
 class Photograph:
     file: str
     group: str
+    source: str
     truth: np.ndarray
     scale: float
     boxes: np.ndarray
@@ -47,22 +49,24 @@ class Photograph:
 
 def photographs(folder: Path) -> list[Photograph]:
     truth: dict[str, list[list[float]]] = {}
-    group = {}
+    origin = {}
     for row in csv.DictReader((folder / "manifest.csv").open(newline="")):
         truth.setdefault(row["file"], []).append([float(row[k]) for k in ("x0", "y0", "x1", "y1")])
-        group[row["file"]] = row["group"]
+        origin[row["file"]] = (row["group"], row["source_repo"])
     return [
-        photograph(file, group[file], load_image(folder / "photos" / file), vessels)
+        photograph(file, origin[file], load_image(folder / "photos" / file), vessels)
         for file, vessels in truth.items()
     ]
 
 
-def photograph(file: str, group: str, image: np.ndarray, vessels: Sequence[Sequence[float]]) -> Photograph:
+def photograph(
+    file: str, origin: tuple[str, str], image: np.ndarray, vessels: Sequence[Sequence[float]]
+) -> Photograph:
     edges = edge_sums(image)
     boxes, sides = candidates(edges), np.array(vessels)
     unions = [locate.overlaps(boxes.astype(float), v * edges.scale)[0] for v in sides]
     seen = (sides, edges.scale, boxes.astype(float), features(edges, boxes), np.max(unions, axis=0))
-    return Photograph(file, group, *seen)
+    return Photograph(file, *origin, *seen)
 
 
 def rendered(count: int) -> list[Photograph]:
@@ -83,7 +87,7 @@ def rendered(count: int) -> list[Photograph]:
         x0, y0, x1, y1 = scene.view.box_px
         pitch = 22 * scene.px_per_mm
         boxes = [(x0 + k * pitch, y0, x1 + k * pitch, y1) for k in (0, -1, 1)[: 1 + len(row)]]
-        found.append(photograph(f"scene {seed}", "scenes", render(scene), boxes))
+        found.append(photograph(f"scene {seed}", ("scenes", "scenes"), render(scene), boxes))
     return found
 
 
@@ -136,7 +140,7 @@ def fit(photos: Sequence[Photograph]) -> HistGradientBoostingClassifier:
 
 
 def held_out(photos: Sequence[Photograph], groups: Sequence[str], scenes: Sequence[Photograph]) -> list[np.ndarray]:
-    """Log-odds of each photograph's candidates, from trees that saw no photograph of its group."""
+    """Log-odds of each photograph's candidates, from trees that saw no photograph of its group (or source)."""
     scores = [np.zeros(0)] * len(photos)
     for train, test in GroupKFold(FOLDS, shuffle=True, random_state=1).split(photos, groups=groups):
         model = fit([*(photos[i] for i in train), *scenes])
@@ -214,8 +218,8 @@ def main(folder: Path, out: Path, write: bool) -> None:
     photos = photographs(folder)
     print(f"{np.mean([len(p.boxes) for p in photos]):.0f} candidates a photograph")
     scenes = rendered(SCENES)
+    least = best_cut(photos, held_out(photos, [p.source for p in photos], scenes))
     scores = held_out(photos, [p.group for p in photos], scenes)
-    least = best_cut(photos, scores)
     print("held out by group: {} of {} vessels, {} proposals".format(*counts(photos, scores, least)))
     told = {
         p.file: [{"bbox": box, "state": "unknown", "surface_y": None} for _, box in proposals(p, s, least)]
