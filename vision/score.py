@@ -210,27 +210,34 @@ def _lines(truth: Truth, reading: Mapping[str, Any] | None) -> tuple[int, int, i
 def in_words(figures: Score) -> str:
     """The figures for a person, a line per question."""
     f = figures.to_json()
-    lines = [
-        f"State: {_share(f['state_accuracy_percent'])} of {figures.vessels} vessels called rightly.",
-        f"Surface: {_share(f['answered_percent'])} of {figures.filled} filled vessels answered; median error "
-        f"{_number(f['median_error_percent'])} % of the height; within 1 / 2 / 5 %: "
-        f"{_number(f['within_1_percent'])} / {_number(f['within_2_percent'])} / {_number(f['within_5_percent'])} % "
-        f"(no answer is a miss); off by more than 10 %: {_share(f['gross_percent'])} of the answers.",
-        f"Empty: {figures.false_alarms} of {figures.empties} empty places called filled.",
-        f"Boundaries: {figures.boundaries_found} of {figures.boundaries} found; "
-        f"{figures.lines_right} of {figures.lines} reported lines are one.",
-    ]
-    if f["calibration_error"] is not None:
+    lines = [f"State: {figures.state_right} of {_count(figures.vessels, 'vessel')} called rightly."]
+    if figures.errors_percent:
+        within = " / ".join(_number(f[f"within_{most}_percent"], 0) for most in (1, 2, 5))
         lines.append(
-            f"Confidence: {_number(f['mean_confidence'], 2)} said on average, {_number(f['right'], 2)} were right; "
-            f"expected calibration error {_number(f['calibration_error'], 3)}."
+            f"Surface: {len(figures.errors_percent)} of {_count(figures.filled, 'filled vessel')} answered, median "
+            f"error {_number(f['median_error_percent'], 1)} % of the height; within 1 / 2 / 5 %: {within} % of the "
+            f"filled; off by more than 10 %: {_number(f['gross_percent'], 0)} % of the answers."
+        )
+    elif figures.filled:
+        lines.append(f"Surface: none of {_count(figures.filled, 'filled vessel')} answered.")
+    if figures.empties:
+        lines.append(f"Empty: {figures.false_alarms} of {_count(figures.empties, 'empty place')} called filled.")
+    if figures.boundaries or figures.lines:
+        lines.append(
+            f"Boundaries: {figures.boundaries_found} of {figures.boundaries} found; "
+            f"{figures.lines_right} of {_count(figures.lines, 'reported line')} right."
+        )
+    if figures.answers:
+        lines.append(
+            f"Confidence: {_number(f['mean_confidence'], 2)} on average, {_number(f['right'], 2)} of the answers "
+            f"are right; expected calibration error {_number(f['calibration_error'], 2)}."
         )
     return "\n".join(lines)
 
 
-def _share(value: float | None) -> str:
-    return "none" if value is None else f"{value:.0f} %"
+def _count(n: int, what: str) -> str:
+    return f"{n} {what}{'' if n == 1 else 's'}"
 
 
-def _number(value: float | None, digits: int = 1) -> str:
+def _number(value: float | None, digits: int) -> str:
     return "-" if value is None else f"{value:.{digits}f}"

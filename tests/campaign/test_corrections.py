@@ -214,7 +214,7 @@ def test_the_command(own, capsys):
     told = capsys.readouterr().out
     assert "The eye of today on 1 corrected picture, of the camera:" in told
     assert "of the virtual bench" not in told
-    assert "State: 100 % of 1 vessels" in told
+    assert "State: 1 of 1 vessel called rightly." in told
     assert aliquot.main(["look", "--score", str(own), "--json"]) == 0
     record = json.loads(capsys.readouterr().out)
     camera = record["camera"]

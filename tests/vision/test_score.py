@@ -81,12 +81,20 @@ def test_a_filled_vessel_without_a_line_is_refused() -> None:
 
 
 def test_words_also_of_nothing() -> None:
-    assert "0 of 0 empty places" in in_words(score([], {}))
+    assert in_words(score([], {})) == "State: 0 of 0 vessels called rightly."
     words = in_words(score([truth(), truth(1, "empty", None)], {"a.png": [seen(), seen(1)]}))
-    assert "State: 50 % of 2 vessels" in words
-    assert "within 1 / 2 / 5 %: 100.0 / 100.0 / 100.0 %" in words
-    assert "1 of 1 empty places called filled" in words
-    assert "0.90 said on average, 0.50 were right" in words
+    assert words.splitlines() == [
+        "State: 1 of 2 vessels called rightly.",
+        "Surface: 1 of 1 filled vessel answered, median error 0.0 % of the height; within 1 / 2 / 5 %: "
+        "100 / 100 / 100 % of the filled; off by more than 10 %: 0 % of the answers.",
+        "Empty: 1 of 1 empty place called filled.",
+        "Confidence: 0.90 on average, 0.50 of the answers are right; expected calibration error 0.40.",
+    ]
+    assert "none of 1 filled vessel answered" in in_words(score([truth()], {"a.png": [seen(0, "unknown")]}))
+    two = truth(state="two_phase", boundary_rows=(70.0,))
+    assert "0 of 1 found; 0 of 1 reported line right" in in_words(
+        score([two], {"a.png": [seen(boundaries=[60.0])]})
+    )
 
 
 def manifest() -> list[Truth]:
