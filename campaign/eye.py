@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Generator
 from contextlib import closing
 from dataclasses import dataclass
+from functools import cached_property
 from queue import Empty, SimpleQueue
 
 import numpy as np
@@ -16,6 +17,7 @@ from hardware.devices import Camera, Frame, Image
 from hardware.errors import HardwareError
 from hardware.spec import RigSpec
 from vision.calibration import VialView
+from vision.correction import ChartError, Correction, load_correction
 from vision.fusion import FEWEST, Dosed, Fused, fuse
 from vision.picture import ImageError, load_image
 from vision.quality import UNFIT, FrameFacts, fingerprint, frame_facts
@@ -101,6 +103,18 @@ def _loaded(picture: str) -> Image:
         ) from error
 
 
+def correction_of(rig: RigSpec) -> Correction | None:
+    """The colour correction that the rig's view names. Raises HardwareError for a file that is none."""
+    if rig.view is None or not rig.view.colours:
+        return None
+    try:
+        return load_correction(rig.view.colours)
+    except ChartError as error:
+        raise HardwareError(
+            "camera", f"its colours: {error}; save them anew with `aliquot chart`", "not_done"
+        ) from error
+
+
 def frames_from_now(camera: Camera) -> Generator[Frame, None, None]:
     """Frames that were exposed after this call, as they come. Raises HardwareError when none come.
 
@@ -136,6 +150,7 @@ class Eye:
         self._reference: Surroundings | None = None
         self._gain: float | None = None
         self._picture = rig.view.picture if rig.view is not None else ""
+        self._rig = rig
         self._earlier: deque[bytes] = deque(maxlen=REMEMBERED)
 
     def look(self, *, empty: Image | None = None, expected_ul: float | None = None) -> Sight:
@@ -149,6 +164,7 @@ class Eye:
             raise HardwareError("camera", "the rig has no camera, or no view of the vial in its picture")
         sd_ul = math.hypot(DOSE_SD * (expected_ul or 0.0), DOSE_SD_UL)
         dosed = None if expected_ul is None else Dosed(expected_ul, sd_ul)
+        blank = None if empty is None else self._coloured(empty)
         images: list[Image] = []
         readings: list[VialReading] = []
         facts: list[FrameFacts] = []
@@ -160,7 +176,7 @@ class Eye:
                 readings.append(
                     unknown(self._view, fact.doubt)
                     if fact.refused
-                    else read_vial(frame.image, self._view, empty=empty, expected_ul=expected_ul)
+                    else read_vial(self._coloured(frame.image), self._view, empty=blank, expected_ul=expected_ul)
                 )
                 if len(images) < FEWEST:
                     continue
@@ -172,6 +188,13 @@ class Eye:
         fit = [r for r, fact in zip(readings, facts, strict=True) if not fact.refused]
         labs = tuple(r.lab for r in fit if r.lab is not None) if known else ()
         return Sight(fused, images[fused.nearest], labs)
+
+    @cached_property
+    def _correction(self) -> Correction | None:
+        return correction_of(self._rig)
+
+    def _coloured(self, image: Image) -> Image:
+        return image if self._correction is None else self._correction.corrected(image)
 
     def _judge(self, image: Image) -> FrameFacts:
         if self._picture:

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable
 
 from hardware.devices import Frame
+from hardware.errors import HardwareError
 from hardware.spec import RigSpec
 from vision.reading import VialReading
 
@@ -30,12 +31,17 @@ class LiveEye:
         self._thread.join(2.0)
 
     def _look(self) -> None:
-        from campaign.eye import view_of  # in this thread: OpenCV takes a while to load
+        from campaign.eye import correction_of, view_of  # in this thread: OpenCV takes a while to load
         from vision.reader import read_vial
 
         view = view_of(self._rig)
         if view is None or self._rig.camera is None:
             return
+        try:
+            correction = correction_of(self._rig)
+        except HardwareError:
+            log.exception("the live picture is read without its colours")
+            correction = None
 
         seen = -1
         while not self._closing.wait(EVERY_S):
@@ -44,7 +50,8 @@ class LiveEye:
                 continue
             seen = frame.number
             try:
-                self._tell(read_vial(frame.image, view))
+                image = frame.image if correction is None else correction.corrected(frame.image)
+                self._tell(read_vial(image, view))
             except ValueError:
                 log.exception("the live picture cannot be read")
                 return

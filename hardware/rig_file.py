@@ -8,7 +8,7 @@ from typing import Any
 import tomlkit
 
 from hardware.rig_checks import check, devices
-from hardware.rig_parts import fill_labware, fill_syringes, find_picture
+from hardware.rig_parts import fill_labware, fill_syringes, find_beside
 from hardware.spec import RigSpec
 from hardware.toml_file import Mistakes, Table, TomlFileError, parse_table, read_text, validated
 
@@ -31,7 +31,7 @@ def load_rig(path: str | Path) -> RigSpec:
 def parse_rig(text: str, where: str | Path = "rig.toml") -> RigSpec:
     """The text of a rig file as a RigSpec. Raises RigFileError with every mistake.
 
-    where: its path, beside which the labware file and the picture lie that it names.
+    where: its path, beside which the labware file, the picture and the colour correction lie that it names.
     """
     mistakes = Mistakes()
     try:
@@ -41,7 +41,8 @@ def parse_rig(text: str, where: str | Path = "rig.toml") -> RigSpec:
     _what_goes_without_saying(table)
     fill_syringes(table, mistakes)
     fill_labware(table, Path(where).parent, mistakes)
-    find_picture(table, Path(where).parent, mistakes)
+    for key in ("picture", "colours"):
+        find_beside(table, key, Path(where).parent, mistakes)
     spec = validated(RigSpec, table, "", mistakes)
     check(table, mistakes)
     if spec is None or mistakes.lines:
@@ -50,11 +51,11 @@ def parse_rig(text: str, where: str | Path = "rig.toml") -> RigSpec:
 
 
 def rig_to_toml(spec: RigSpec) -> str:
-    """A rig file that `load_rig` reads back as the same RigSpec, without the picture of its view: that lies beside
-    another file."""
+    """A rig file that `load_rig` reads back as the same RigSpec, without the picture and the colours of its view:
+    those lie beside another file."""
     document = tomlkit.document()
     if spec.view is not None:
-        spec = dataclasses.replace(spec, view=dataclasses.replace(spec.view, picture=""))
+        spec = dataclasses.replace(spec, view=dataclasses.replace(spec.view, picture="", colours=""))
     plain = _plain(dataclasses.asdict(spec))
     plain = {"format": plain.pop("format"), "name": plain.pop("name"), "simulated": plain.pop("simulated"), **plain}
     for key, value in plain.items():

@@ -54,20 +54,18 @@ def fill_labware(table: Table, folder: Path, mistakes: Mistakes) -> None:
     _fill_rack(rack, labware, mistakes)
 
 
-def find_picture(table: Table, folder: Path, mistakes: Mistakes) -> None:
-    """The path of the picture that a view names in the rig file's folder."""
+def find_beside(table: Table, key: str, folder: Path, mistakes: Mistakes) -> None:
+    """The path of the file that a view names under `key`, in the rig file's folder."""
     view = table.get("view")
-    name = view.get("picture") if isinstance(view, dict) else None
+    name = view.get(key) if isinstance(view, dict) else None
     if not isinstance(view, dict) or not isinstance(name, str) or not name:
         return
     path = folder / name
     if Path(name).name != name:
-        mistakes.add(
-            "view.picture", f"{shown(name)} leaves the rig file's folder; put the file beside the rig file"
-        )
+        mistakes.add(f"view.{key}", f"{shown(name)} leaves the rig file's folder; put the file beside the rig file")
     elif not path.is_file():
-        mistakes.add("view.picture", f"there is no file {shown(name)} beside the rig file; take this line out")
-    view["picture"] = str(path)
+        mistakes.add(f"view.{key}", f"there is no file {shown(name)} beside the rig file; take this line out")
+    view[key] = str(path)
 
 
 def _fill_rack(rack: Table, labware: Labware, mistakes: Mistakes) -> None:

@@ -193,7 +193,7 @@ class ViewSpec:
     """Where the vial at the station stands in the picture. Numbers as in `vision.calibration.VialView`.
 
     picture: in a rig file the name of the PNG beside it in which this was drawn, here its path; a camera that has
-    moved since is told against it."""
+    moved since is told against it. colours: likewise the colour correction that `aliquot chart` saved."""
 
     box_px: tuple[float, float, float, float]
     base_row: float
@@ -201,6 +201,7 @@ class ViewSpec:
     white_px: tuple[float, float, float, float] | None = None
     volume: VolumeSpec | None = None
     picture: str = ""
+    colours: str = ""
 
 
 MARKER_DICTIONARIES = {

@@ -40,7 +40,7 @@ class VirtualBench:
     ) -> None:
         _check_kinds(spec)
         ports = ports or {}
-        view = replace(view_of(spec), picture="")  # which is of another camera
+        view = replace(view_of(spec), picture="", colours="")  # which are of another camera
         spec = replace(spec, view=view, simulated=True)
         self._closing = threading.Event()
         self._log = TruthLog(truth_log)

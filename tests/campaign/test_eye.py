@@ -17,6 +17,8 @@ from hardware.rig import open_rig
 from hardware.rig_file import load_rig
 from hardware.virtual.bench import VirtualBench
 from resources import path
+from vision.colour import delta_e00
+from vision.correction import Correction
 from vision.fusion import FEWEST
 from vision.reading import Doubt
 
@@ -170,3 +172,32 @@ def test_a_camera_that_has_moved_since_its_set_up_is_told_at_the_first_look(
     picture.write_bytes(b"no picture")
     with pytest.raises(HardwareError, match="draw the view anew"):
         Eye(spec, camera).look()  # type: ignore[arg-type]
+
+
+def test_a_camera_that_mixes_its_colours_is_corrected_by_the_saved_chart(
+    eye: Eye, rig: Rig, camera: Spoilt, tmp_path: Path
+):
+    mix = np.array([[0.80, 0.15, 0.05], [0.10, 0.75, 0.15], [0.05, 0.20, 0.75]])  # red, green, blue
+
+    def mixed(image: Image) -> Image:
+        return Correction(tuple(mix.flatten())).corrected(image)
+
+    true = eye.look().reading.lab
+    Correction(tuple(np.linalg.inv(mix).flatten())).save(tmp_path / "colours.json")
+    assert rig.spec.view is not None
+    told = {}
+    for name in ("", str(tmp_path / "colours.json")):
+        camera.spoil(mixed)
+        spec = replace(rig.spec, view=replace(rig.spec.view, colours=name))
+        told[name] = Eye(spec, camera).look().reading.lab  # type: ignore[arg-type]  # as above
+    raw, put_right = told.values()
+    assert delta_e00(raw, true) > 4
+    assert delta_e00(put_right, true) < 1.5
+
+
+def test_a_saved_chart_that_is_none_is_told_before_anything_is_read(rig: Rig, camera: Spoilt, tmp_path: Path):
+    assert rig.spec.view is not None
+    (tmp_path / "colours.json").write_text("{}")
+    spec = replace(rig.spec, view=replace(rig.spec.view, colours=str(tmp_path / "colours.json")))
+    with pytest.raises(HardwareError, match="aliquot chart"):
+        Eye(spec, camera).look()  # type: ignore[arg-type]  # as above

@@ -44,6 +44,16 @@ def test_the_picture_of_a_view_lies_beside_its_rig_file(tmp_path: Path) -> None:
     spec = load_rig(rig)
     assert spec.view == view
     assert parse_rig(rig_to_toml(spec)).view == VIEW
+    text = rig.read_text(encoding="utf-8")
+    rig.write_text(text.replace("[view]\n", '[view]\ncolours = "colours.json"\n'), encoding="utf-8")
+    with pytest.raises(RigFileError, match=r"view\.colours: there is no file"):
+        load_rig(rig)
+    colours = tmp_path / "colours.json"
+    colours.write_text("{}", encoding="utf-8")
+    set_view(rig, view)
+    kept = load_rig(rig).view
+    assert kept is not None
+    assert kept.colours == str(colours)
     picture.unlink()
     with pytest.raises(RigFileError, match="no file"):
         load_rig(rig)
