@@ -5,11 +5,10 @@ from collections.abc import Mapping
 
 from campaign.events import Corrected
 from campaign.state import CampaignState
-from vision.words import STATES
+from vision.words import FILLED, STATES
 
 LEAST_PX = 8.0
 """A box that is smaller holds no vial."""
-WITH_SURFACE = ("liquid", "two_phase", "liquid+solid", "gel")
 WITH_BOUNDARY = ("two_phase", "liquid+solid")
 STAYS = "What was measured stays as it is"
 
@@ -27,8 +26,8 @@ def correction_mistakes(event: Corrected) -> tuple[str, ...]:
         out.append(f"row {outside[0]:g} is outside the box")
     if list(rows) != sorted(rows):
         out.append("a boundary lies above the surface")
-    if (event.surface_row is not None) != (event.state in WITH_SURFACE):
-        needs = "needs" if event.state in WITH_SURFACE else "has no"
+    if (event.surface_row is not None) != (event.state in FILLED):
+        needs = "needs" if event.state in FILLED else "has no"
         out.append(f"{say_state(event.state)} {needs} surface")
     if event.boundary_rows and event.state not in WITH_BOUNDARY:
         out.append(f"{say_state(event.state)} has no boundary")

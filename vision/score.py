@@ -1,6 +1,6 @@
 """How right the eye is, against what a person saw: one set of definitions for photographs and for corrected frames.
 
-A vessel is filled in the states of `FILLED`. Errors of the surface are in percent of the height of the vessel's
+A vessel is filled in the states `words.FILLED`. Errors of the surface are in percent of the height of the vessel's
 box, 0 inside the band in which the person saw it; no answer counts as a miss. A boundary is found when a reported
 line lies within 2 % of the height or the person's own uncertainty of it. An answer is right when the surface lies
 within 2 %, or when an empty vessel was called so; the expected calibration error compares how often that holds with
@@ -16,11 +16,9 @@ import numpy as np
 
 from vision.background import Box
 from vision.locate import overlap
-from vision.reading import State
+from vision.words import EMPTY, FILLED
 
-FILLED: tuple[State, ...] = ("liquid", "two_phase", "liquid+solid", "gel")
-EMPTY: tuple[State, ...] = ("empty", "no_vial")
-MUTE = ("unknown", "empty", "no_vial")
+MUTE = ("unknown", *EMPTY)
 """States in which a reading gives no surface."""
 SAME_VESSEL = 0.5
 """Overlap (intersection over union) from which a box found is the vessel's own."""

@@ -17,6 +17,8 @@ DOUBTS: Mapping[Doubt, str] = {
     Doubt.FOAM: "foam", Doubt.EXPOSURE: "light changed", Doubt.CAMERA_MOVED: "camera moved",
     Doubt.NO_WHITE: "no white",
 }  # fmt: skip
+FILLED: tuple[State, ...] = ("liquid", "two_phase", "liquid+solid", "gel")
+"""States with a surface."""
 EMPTY: tuple[State, ...] = ("empty", "no_vial")
 Z95 = 1.96
 """Standard deviations to either side of a 95 % interval."""

@@ -9,7 +9,7 @@ from PySide6.QtCore import QRectF, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QKeyEvent, QPen
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QPushButton, QSpinBox, QVBoxLayout, QWidget
 
-from campaign.correction import STAYS, WITH_BOUNDARY, WITH_SURFACE, correction_mistakes
+from campaign.correction import STAYS, WITH_BOUNDARY, correction_mistakes
 from campaign.events import Corrected
 from gui.style import mark
 from gui.theme import GRID_PX, PADDING_PX, Theme
@@ -18,7 +18,7 @@ from gui.widgets.controls import combo
 from gui.widgets.drag_box import Box, DragBox, DragLine
 from gui.widgets.overlay import Overlay
 from vision.reading import State, VialReading
-from vision.words import STATES
+from vision.words import FILLED, STATES
 
 Image = npt.NDArray[np.uint8]
 SIZE_PX = (860, 600)
@@ -181,7 +181,7 @@ class Corrector(Overlay):
     def seen(self) -> Corrected:
         """What the person says now."""
         state = CHOICES[self.state.currentIndex()]
-        surface = round(self.surface.row, 2) if state in WITH_SURFACE else None
+        surface = round(self.surface.row, 2) if state in FILLED else None
         rows = self.boundaries[: self.count.value()] if state in WITH_BOUNDARY else ()
         box = tuple(round(v, 2) for v in self.box.box)
         experiment, slot = self._of
@@ -190,12 +190,12 @@ class Corrector(Overlay):
     def _refresh(self) -> None:
         """Lines that the state has, and whether it makes sense."""
         state = CHOICES[self.state.currentIndex()]
-        self.surface.setVisible(state in WITH_SURFACE)
+        self.surface.setVisible(state in FILLED)
         for n, line in enumerate(self.boundaries):
             line.setVisible(state in WITH_BOUNDARY and n < self.count.value())
         for part in (self.count, self.count_label, self.picks["Boundary"]):
             part.setEnabled(state in WITH_BOUNDARY)
-        self.picks["Surface"].setEnabled(state in WITH_SURFACE)
+        self.picks["Surface"].setEnabled(state in FILLED)
         wrong = "; ".join(correction_mistakes(self.seen()))
         self.problem.setText(f"{wrong[:1].upper()}{wrong[1:]}." if wrong else "")
         self.save.setEnabled(not wrong)
