@@ -165,7 +165,6 @@ def _plate_commands(commands: Any) -> None:
     plate.add_argument(
         "--inset",
         type=_pair,
-        default=(0.0, 0.0),
         metavar="X,Y",
         help="with --markers: how far the corner wells lie inside, in shares of the distance between the markers",
     )
@@ -295,7 +294,10 @@ def _journal_commands(commands: Any) -> None:
 
 
 def _positive(text: str) -> float:
-    value = float(text)
+    try:
+        value = float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text} is no number") from None
     if not 0 < value <= 10_000:
         raise argparse.ArgumentTypeError(f"{text} is not between 0 and 10000")
     return value
@@ -310,14 +312,21 @@ def _pair(text: str) -> tuple[float, float]:
 
 
 def _seed(text: str) -> int:
-    value = int(text)
+    value = _whole(text)
     if value < 0:
         raise argparse.ArgumentTypeError(f"{text} is below 0")
     return value
 
 
 def _count(text: str) -> int:
-    value = int(text)
+    value = _whole(text)
     if value < 1:
         raise argparse.ArgumentTypeError(f"{text} is not at least 1")
     return value
+
+
+def _whole(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text if len(text) < 40 else 'that'} is no whole number") from None

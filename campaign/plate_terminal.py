@@ -2,16 +2,14 @@
 
 import argparse
 from dataclasses import asdict
-from pathlib import Path
-
-import cv2
 
 from campaign import narrate
-from vision.chart import correction_from_chart
+from campaign.drawn import check_draw, save_drawn
+from vision.chart import correction_from_chart, correction_of
 from vision.picture import load_image
-from vision.plate import PlateReading
+from vision.plate import read_plate
 from vision.plate_grid import corners_from_markers
-from vision.plate_look import draw_plate, look_plate, plate_lines, plate_to_json
+from vision.plate_look import draw_plate, plate_lines, plate_to_json
 
 
 def plate_command(arguments: argparse.Namespace) -> int:
@@ -21,32 +19,29 @@ def plate_command(arguments: argparse.Namespace) -> int:
 
 def _plate(arguments: argparse.Namespace) -> int:
     """A map and a line for each well, or one object."""
+    check_draw(arguments.draw, 1)
+    if arguments.inset and not arguments.markers:
+        raise ValueError("--inset goes with --markers: with --corners the wells' own centres are given")
+    image = load_image(arguments.image)
     corners = arguments.corners
     if corners is None:
-        corners = corners_from_markers(load_image(arguments.image), arguments.markers, arguments.inset)
-    reading = look_plate(
-        arguments.image,
+        corners = corners_from_markers(image, arguments.markers, arguments.inset or (0.0, 0.0))
+    reading = read_plate(
+        image,
         corners,
         arguments.rows,
         arguments.columns,
         white_px=tuple(arguments.white) if arguments.white else None,
-        empty=arguments.empty,
-        chart=arguments.chart,
+        empty=load_image(arguments.empty) if arguments.empty else None,
+        correction=correction_of(arguments.chart) if arguments.chart else None,
     )
     if arguments.json:
         print(narrate.json_line(plate_to_json(reading)))
     else:
         print("\n".join(plate_lines(reading)))
     if arguments.draw:
-        _save_drawn(arguments.image, reading, arguments.draw)
+        save_drawn(draw_plate(image, reading), arguments.image, arguments.draw)
     return 0
-
-
-def _save_drawn(path: Path, reading: PlateReading, out: Path) -> None:
-    target = out if out.suffix else out / f"{path.stem}-seen.png"
-    target.parent.mkdir(parents=True, exist_ok=True)
-    if not cv2.imwrite(str(target), draw_plate(load_image(path), reading)):
-        raise OSError(f"could not write {target}")
 
 
 def _chart(arguments: argparse.Namespace) -> int:

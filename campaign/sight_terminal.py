@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from campaign import narrate
+from campaign.drawn import save_drawn
 from campaign.rack_sight import RackSeen, board_of, see_rack, station_view, view_shift
 from hardware.rig_file import load_rig
 from hardware.spec import RigSpec
@@ -13,6 +14,7 @@ from vision.lens import Lens, calibrate_lens
 from vision.lens_file import lens_to_toml, load_lens
 from vision.look import reading_to_json
 from vision.marker_sheet import lens_page, rack_page, rig_table, strip_board
+from vision.overlay import draw
 from vision.picture import load_image
 from vision.rack_markers import ChessBoard
 from vision.rack_pose import NotSeen
@@ -71,7 +73,7 @@ def _lens(arguments: argparse.Namespace) -> int:
 
 def look_rack_command(arguments: argparse.Namespace) -> int:
     """A line per slot of the rack, or with --json one object by file name. Returns 1 where a rack is not seen."""
-    from campaign.terminal import reading_in_words, save_drawn
+    from campaign.terminal import reading_in_words
 
     rig = load_rig(arguments.rack)
     lens: Lens | None = load_lens(arguments.lens) if arguments.lens else None
@@ -100,7 +102,7 @@ def look_rack_command(arguments: argparse.Namespace) -> int:
             if arguments.at:
                 print(_station(rig, seen, arguments.at))
         if arguments.draw:
-            save_drawn(path, list(readings.values()), arguments.draw)
+            save_drawn(draw(image, readings.values()), path, arguments.draw)
     if arguments.json:
         print(narrate.json_line(record))
     return 1 if lost else 0

@@ -120,16 +120,22 @@ def ask_command(arguments: argparse.Namespace, suggestions: Sequence[Suggestion]
 
 def look_command(arguments: argparse.Namespace) -> int:
     """A line per vessel, or with --json one object: readings by file name. Raises ValueError without a picture."""
+    from campaign.drawn import check_draw, save_drawn
+
     if arguments.score is not None:
         return score_command(arguments)
     if not arguments.images:
         raise ValueError("which picture? Name one, or --score for the pictures that you corrected")
+    check_draw(arguments.draw, len(arguments.images))
+    _check_look(arguments)
     if arguments.rack:
         from campaign.sight_terminal import look_rack_command
 
         return look_rack_command(arguments)
     from vision.chart import correction_of
     from vision.look import load_slots, look_image, look_slots, reading_to_json
+    from vision.overlay import draw
+    from vision.picture import load_image
 
     correction = correction_of(arguments.chart) if arguments.chart else None
     if arguments.slots:
@@ -146,8 +152,23 @@ def look_command(arguments: argparse.Namespace) -> int:
             for reading in readings:
                 print(f"    {reading_in_words(reading)}")
         if arguments.draw:
-            save_drawn(path, readings, arguments.draw)
+            save_drawn(draw(load_image(path), readings), path, arguments.draw)
     return 0
+
+
+def _check_look(arguments: argparse.Namespace) -> None:
+    """Raises ValueError for options that would be passed over, and for two pictures of one name."""
+    ways = [f"--{name}" for name in ("rack", "slots", "box") if getattr(arguments, name)]
+    if len(ways) > 1:
+        raise ValueError(f"{' and '.join(ways)} each say where the vials stand: give one of them")
+    for name in ("lens", "at"):
+        if getattr(arguments, name) and not arguments.rack:
+            raise ValueError(f"--{name} goes with --rack RIG.toml, the rig whose rack is in the picture")
+    if arguments.slots and arguments.draw:
+        raise ValueError("--slots prints JSON and draws nothing: leave --draw out")
+    names = [path.name for path in arguments.images]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise ValueError(f"two pictures are named {twice}: look at them one after the other")
 
 
 def score_command(arguments: argparse.Namespace) -> int:
@@ -194,19 +215,6 @@ def reading_in_words(reading: "VialReading") -> str:
     if reading.doubt:
         words.append("doubt: " + ", ".join(str(d.name).lower().replace("_", " ") for d in reading.doubt))
     return " | ".join(words)
-
-
-def save_drawn(path: Path, readings: "Sequence[VialReading]", out: Path) -> None:
-    """The picture with what was seen drawn on it; several pictures get their own name in the folder `out`."""
-    import cv2
-
-    from vision.overlay import draw
-    from vision.picture import load_image
-
-    target = out if out.suffix else out / f"{path.stem}-seen.png"
-    target.parent.mkdir(parents=True, exist_ok=True)
-    if not cv2.imwrite(str(target), draw(load_image(path), readings)):
-        raise OSError(f"could not write {target}")
 
 
 def bench_command(arguments: argparse.Namespace, addresses: dict[str, str], rig_toml: str) -> int:

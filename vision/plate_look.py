@@ -1,41 +1,15 @@
 """`aliquot plate`: a plate's wells as a table, as plain values, and drawn on the picture."""
 
-from collections.abc import Sequence
-from pathlib import Path
-
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from vision.chart import correction_of
-from vision.picture import load_image
-from vision.plate import PlateReading, Well, read_plate
-from vision.plate_grid import Point
+from vision.plate import PlateReading, Well
 from vision.reading import Doubt
 
 Image = npt.NDArray[np.uint8]
 Json = dict[str, object]
 MARK = {"filled": "+", "empty": "o", "unknown": "?"}
-
-
-def look_plate(
-    path: Path | str,
-    corners: Sequence[Point],
-    rows: int,
-    columns: int,
-    *,
-    white_px: tuple[float, float, float, float] | None = None,
-    empty: Path | None = None,
-    chart: Path | None = None,
-) -> PlateReading:
-    """The wells of a plate in a file. empty: a picture of it while it was; chart: as `correction_of` takes it.
-
-    Raises ImageError, PlateError, ChartError and ValueError as `read_plate` does.
-    """
-    before = None if empty is None else load_image(empty)
-    correction = None if chart is None else correction_of(chart)
-    image = load_image(path)
-    return read_plate(image, corners, rows, columns, white_px=white_px, empty=before, correction=correction)
 
 
 def plate_to_json(reading: PlateReading) -> Json:

@@ -142,3 +142,43 @@ def test_corrected_colour_is_the_colour_of_the_patch(chart: Path) -> None:
     patch = picture[round(y) - 4 : round(y) + 5, round(x) - 4 : round(x) + 5].reshape(-1, 3)
     seen = linear_rgb_to_lab(linear(patch).mean(axis=0)[::-1])
     assert delta_e00(seen, linear_rgb_to_lab(np.clip(reference_rgb()[14], 0, 1))) < 2
+
+
+def test_drawings_that_cannot_be_are_told_before_any_work(
+    plate: tuple[Path, list[str]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, corners = plate
+    words = ["plate", str(path), "--corners", *corners, "--rows", "4", "--columns", "6", "--draw"]
+    assert main([*words, str(tmp_path / "seen.xyz")]) == 2
+    assert main(["look", str(path), str(tmp_path / "other.png"), "--draw", str(tmp_path / "seen.png")]) == 2
+    out, err = capsys.readouterr()
+    assert not out
+    assert "take .png or .jpg" in err
+    assert "name a folder" in err
+    assert main([*words, str(path / "seen.png")]) == 2
+    assert "cannot be written" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["look", "a.png", "--lens", "lens.toml"], "--lens goes with --rack"),
+        (["look", "a.png", "--at", "B2"], "--at goes with --rack"),
+        (["look", "a.png", "--rack", "rig.toml", "--box", "1", "2", "3", "4"], "--rack and --box"),
+        (["look", "a.png", "--slots", "s.csv", "--draw", "seen.png"], "leave --draw out"),
+        (["look", "a.png", "there/a.png", "--json"], "two pictures are named a.png"),
+        (["plate", "a.png", "--corners", "1,1", "2,1", "2,2", "1,2", "--inset", "0.1,0.1"], "goes with --markers"),
+    ],
+)
+def test_options_that_would_be_passed_over_are_refused(
+    words: list[str], says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(words) == 2
+    assert says in capsys.readouterr().err
+
+
+def test_words_that_are_no_numbers(capsys: pytest.CaptureFixture[str]) -> None:
+    for words in (["plate", "a.png", "--rows", "x"], ["markers", "--out", "s.pdf", "--size-mm", "big"]):
+        with pytest.raises(SystemExit):
+            main(words)
+        assert "_" not in capsys.readouterr().err.splitlines()[-1]
