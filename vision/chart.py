@@ -32,6 +32,10 @@ CLIPPED, NOTHING = 251, 3
 """Codes from which, and up to which, a patch says nothing."""
 DARK = 70
 """The white patch has at least this code, or noise and steps of code make the colours."""
+MOST_SIDE_PX = 2000
+"""A larger picture is reduced before the chart is sought in it: the detector takes seconds otherwise."""
+SMALLEST_PX = 6
+"""Side of a patch that still has a middle without its neighbours' light."""
 FEWEST = 18
 UNEVEN = 1.6
 """Brightest over darkest light across the chart: beyond, a fitted shade is no longer believed."""
@@ -66,8 +70,13 @@ def correction_from_chart(
 
 
 def correction_of(path: Path) -> Correction:
-    """What a file says: a saved correction (.json), or a picture of a chart. Raises ChartError, ImageError."""
-    return load_correction(path) if path.suffix == ".json" else correction_from_chart(load_image(path))
+    """What a file says: a saved correction, or a picture of a chart. Raises ChartError, ImageError."""
+    try:
+        with path.open("rb") as file:
+            text = file.read(16).lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"{", b"["))
+    except OSError as error:
+        raise ChartError(f"{path}: cannot be read: {error.strerror or error}") from error
+    return load_correction(path) if text else correction_from_chart(load_image(path))
 
 
 def correction_from_grey(
@@ -96,13 +105,16 @@ def find_chart(image: Image) -> Corners:
     """The corners of the chart in a picture, px. Raises ChartError."""
     detector = cv2.mcc.CCheckerDetector.create()
     detector.setColorChartType(cv2.mcc.MCC24)
+    scale = min(1.0, MOST_SIDE_PX / max(image.shape[:2]))
     try:
-        seen = detector.process(image, nc=1)
+        small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else image
+        seen = detector.process(small, nc=1)
     except cv2.error as error:
         raise ChartError("no chart found: the picture is too small to hold one") from error
     if not seen:
         raise ChartError("no chart found: show all 24 patches, sharp, at least 15 px each, and nothing over them")
-    a, b, c, d = ((float(x), float(y)) for x, y in detector.getBestColorChecker().getBox())
+    box = (np.asarray(detector.getBestColorChecker().getBox(), np.float64) + 0.5) / scale - 0.5
+    a, b, c, d = ((float(x), float(y)) for x, y in box)
     return a, b, c, d
 
 
@@ -111,6 +123,9 @@ def _patches(image: Image, corners: Corners) -> Patches:
     points = np.asarray(corners, np.float32)
     if points.shape != (4, 2) or not np.all(np.isfinite(points)) or not cv2.isContourConvex(points):
         raise ChartError("the chart needs four corners, each x,y, once round")
+    smallest = np.linalg.norm(np.roll(points, -1, axis=0) - points, axis=1).min() / COLUMNS
+    if smallest < SMALLEST_PX:
+        raise ChartError(f"the patches are {smallest:.1f} px large, {SMALLEST_PX} are needed: move nearer")
     if points.min() < 0 or np.any(points > (image.shape[1] - 1, image.shape[0] - 1)):
         raise ChartError("the chart is not wholly in the picture")
     width, height = (n * (CELL + GAP) + GAP for n in (COLUMNS, ROWS))

@@ -4,9 +4,11 @@ Codes are brought to light by the camera's curve, then a matrix acts on them or 
 not change with exposure (Finlayson, Mackiewicz, Hurlbert, IEEE Trans. Image Process. 24 (2015) 1460).
 """
 
+import difflib
 import json
 import math
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from pathlib import Path
 
@@ -21,6 +23,8 @@ Image = npt.NDArray[np.uint8]
 
 KIND = "aliquot colour correction"
 POWERS = (0.3, 3.0)
+MOST_BYTES = 100_000
+AGAIN = "save it anew: aliquot chart CHART.jpg --out FILE.json"
 
 
 class ChartError(ValueError):
@@ -97,29 +101,42 @@ def load_correction(path: Path | str) -> Correction:
     """A saved correction. Raises ChartError: no such file, another kind of file, figures out of range."""
     where = Path(path)
     try:
-        made = json.loads(where.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise ChartError(f"{where}: cannot be read as a colour correction: {error}") from error
-    if not isinstance(made, dict) or made.pop("kind", None) != KIND:
-        raise ChartError(f"{where}: is no colour correction")
+        with where.open("rb") as file:
+            raw = file.read(MOST_BYTES + 1)
+    except OSError as error:
+        raise ChartError(f"{where}: cannot be read: {error.strerror or error}") from error
     try:
-        return Correction(
-            matrix=tuple(float(v) for v in made["matrix"]),
-            power=float(made["power"]),
-            mean_de00=_number(made["mean_de00"]),
-            max_de00=_number(made["max_de00"]),
-            left_out=tuple(str(name) for name in made["left_out"]),
-        )
-    except KeyError as error:
-        raise ChartError(f"{where}: {error.args[0]} is missing") from error
-    except (TypeError, ValueError) as error:
-        raise ChartError(f"{where}: {error}") from error
+        made = json.loads(raw.decode("utf-8-sig")) if len(raw) <= MOST_BYTES else None
+    except (ValueError, RecursionError) as error:  # cut off, not text, nested too deeply, a number too long
+        raise ChartError(f"{where}: cannot be read as a colour correction; {AGAIN}") from error
+    if not isinstance(made, dict) or made.get("kind") != KIND:
+        raise ChartError(f"{where}: is no colour correction; {AGAIN}")
+    try:
+        return _parsed(made)
+    except ChartError as error:
+        raise ChartError(f"{where}: {error}; {AGAIN}") from error
 
 
-def _number(value: object) -> float | None:
-    if value is not None and not isinstance(value, int | float):
-        raise ChartError(f"{value!r} is no number")
-    return None if value is None else float(value)
+def _parsed(made: Mapping[str, object]) -> Correction:
+    for key in (field.name for field in fields(Correction)):
+        if key not in made:
+            near = difflib.get_close_matches(key, [k for k in made if k != "kind"], n=1)
+            raise ChartError(f"{key} is missing" + (f" (is {near[0]!r} meant for it?)" if near else ""))
+    matrix, left_out = made["matrix"], made["left_out"]
+    if not isinstance(matrix, list) or not isinstance(left_out, list):
+        raise ChartError("matrix and left_out have to be lists")
+    judged = (made[key] for key in ("mean_de00", "max_de00"))
+    mean_de00, max_de00 = (None if value is None else _number(value) for value in judged)
+    return Correction(
+        tuple(map(_number, matrix)), _number(made["power"]), mean_de00, max_de00, tuple(map(str, left_out))
+    )
+
+
+def _number(value: object) -> float:
+    """Raises ChartError for what is no number or too large for one."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 1e300:
+        raise ChartError(f"{str(value)[:20]!r} is no number that can serve")
+    return float(value)
 
 
 def _srgb_codes() -> Image:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pytest
 
 from tests.vision.chart_scenes import Camera, chart_light, draw_chart_scene, random_camera, seen_by
-from vision.chart import correction_from_chart, correction_from_grey, find_chart
+from vision.chart import correction_from_chart, correction_from_grey, correction_of, find_chart
 from vision.chart_reference import GREYS, LAB_D50, reference_rgb
 from vision.colour import delta_e00_array, linear, linear_rgb_to_lab
 from vision.correction import ChartError, Correction, load_correction
@@ -175,11 +175,14 @@ def test_a_correction_is_saved_and_loaded(tmp_path: Path) -> None:
     [
         ({"kind": "a rig"}, "no colour correction"),
         ({"matrix": [1, 2, 3]}, "9 or 18"),
-        ({"matrix": [1, 0, 0, 0, 1, 0, 0, 0, float("nan")]}, "finite"),
+        ({"matrix": [1, 0, 0, 0, 1, 0, 0, 0, float("nan")]}, "no number"),
         ({"matrix": [1.0] * 9}, "all colours one"),
-        ({"matrix": "none"}, "could not convert"),
+        ({"matrix": "123456789"}, "lists"),
+        ({"matrix": [10**400, 0, 0, 0, 1, 0, 0, 0, 1]}, "no number"),
+        ({"matrix": [True, 0, 0, 0, 1, 0, 0, 0, 1]}, "no number"),
+        ({"left_out": 7}, "lists"),
         ({"power": 9}, "power"),
-        ({"power": None}, "power|float"),
+        ({"power": None}, "no number"),
         ({"mean_de00": "good"}, "no number"),
     ],
 )
@@ -189,14 +192,34 @@ def test_saved_corrections_that_are_none(change: dict[str, object], says: str, t
     path.write_text(json.dumps(json.loads(path.read_text()) | change))
     with pytest.raises(ChartError, match=says):
         load_correction(path)
-    path.write_text("{")
-    with pytest.raises(ChartError, match="cannot be read"):
-        load_correction(path)
-    path.write_text('{"kind": "aliquot colour correction"}')
-    with pytest.raises(ChartError, match="missing"):
-        load_correction(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("{", "cannot be read as a colour correction; save it anew"),
+        ("[" * 100_000, "cannot be read"),
+        ("{" + "1" * 5000, "cannot be read"),
+        ('{"kind": ' + "1" * 5000 + "}", "cannot be read"),
+        ("[" + "1," * 100_000 + "1]", "no colour correction"),
+        ("[1, 2]", "no colour correction"),
+        ('{"kind": "aliquot colour correction"}', "matrix is missing"),
+        ('{"kind": "aliquot colour correction", "matrx": []}', "is 'matrx' meant for it"),
+    ],
+)
+def test_files_that_are_no_correction(text: str, says: str, tmp_path: Path) -> None:
+    path = tmp_path / "camera.json"
+    path.write_text(text)
+    with pytest.raises(ChartError, match=says):
+        correction_of(path)
     with pytest.raises(ChartError, match="cannot be read"):
         load_correction(tmp_path / "nowhere.json")
+
+
+def test_a_saved_correction_is_known_by_what_is_in_it(tmp_path: Path) -> None:
+    made = Correction((1.0, 0, 0, 0, 1, 0, 0, 0, 1))
+    made.save(tmp_path / "camera.txt")
+    assert correction_of(tmp_path / "camera.txt") == made
 
 
 def test_the_flat_chart_is_what_the_reference_says() -> None:
