@@ -56,8 +56,8 @@ class Panel:
         v, u = (rows - (y0 + y1) / 2) / (y1 - y0), (columns - (x0 + x1) / 2) / (x1 - x0)
         down = self.shade[0] + v[:, None] * self.shade[1] + v[:, None] ** 2 * self.shade[2]
         across = u[:, None] * self.shade[3]
-        base = np.clip(down, -0.4, 0.4) + np.log(self.white)
-        return np.asarray((base[:, None] + np.clip(across, -0.4, 0.4)[None]) / LN10, dtype=np.float32)
+        base = ((np.clip(down, -0.4, 0.4) + np.log(self.white)) / LN10).astype(np.float32)
+        return np.asarray(base[:, None] + (np.clip(across, -0.4, 0.4) / LN10).astype(np.float32)[None])
 
 
 def panel_behind(image: Image, box: tuple[int, int, int, int], white_px: Box | None) -> Panel | None:

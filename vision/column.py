@@ -5,6 +5,7 @@ the middle bands carry the colour, and all bands together tell glass that holds 
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -65,7 +66,7 @@ def take_column(image: Image, view: VialView, *, like: Panel | None = None) -> C
     rows = np.arange(inner[1], inner[3], dtype=np.float64)
     light = np.asarray(cv2.LUT(image[outer[1] : outer[3], outer[0] : outer[2]], LOG_LIGHT), np.float32)
     behind = panel.log_light(rows, np.arange(outer[0], outer[2], dtype=np.float64))
-    wide = np.asarray(behind - light, np.float32)
+    wide = np.subtract(behind, light, out=light)
     absorbance = wide[:, inner[0] - outer[0] : inner[2] - outer[0]]
     height = len(absorbance)
     body = wide[round(0.3 * height) : round(0.9 * height) : 3].mean(axis=2)
@@ -84,9 +85,10 @@ def take_column(image: Image, view: VialView, *, like: Panel | None = None) -> C
 def banded(absorbance: Singles, axis: float, radius: float) -> Floats:
     """(11, rows, 3): means between EDGES about the axis."""
     columns = absorbance.shape[1]
-    total = np.zeros((absorbance.shape[0], columns + 1, 3))
-    np.cumsum(absorbance, axis=1, out=total[:, 1:])
     at = np.clip(np.rint(axis + np.array(EDGES) * radius), 0, columns).astype(int)
-    low = np.minimum(at[:-1], columns - 1)
-    high = np.maximum(at[1:], low + 1)
-    return np.asarray(((total[:, high] - total[:, low]) / (high - low)[None, :, None]).swapaxes(0, 1))
+    found = np.empty((len(at) - 1, len(absorbance), 3))
+    for i, (low, high) in enumerate(pairwise(at)):
+        low = min(int(low), columns - 1)
+        part = absorbance[:, low : max(int(high), low + 1)]
+        found[i] = cv2.reduce(part, 1, cv2.REDUCE_AVG)[:, 0]
+    return found

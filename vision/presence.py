@@ -1,11 +1,15 @@
-"""Is there a vial in the slot: two glass walls where the view expects them."""
+"""Is there a vial in the slot: two glass walls where the view expects them, and a rim."""
 
 import numpy as np
 
 from vision.colour import Floats
+from vision.column import Column
+from vision.level import evidence, row_sigma
 
 WALL = 0.03
 """Least contrast of a glass wall, decadic absorbance."""
+RIM = 2.7
+"""Least strength of a level line or step near the rim, in units of noise: mouth, lip, thread, shoulder or cap."""
 
 
 def walls(across: Floats, x0: float, x1: float) -> tuple[float, float]:
@@ -27,12 +31,22 @@ def walls(across: Floats, x0: float, x1: float) -> tuple[float, float]:
     return found[0], found[1]
 
 
-def present(across: Floats, x0: float, x1: float) -> bool | None:
-    """True with both walls, False with nothing upright in the slot, None with one wall or with walls elsewhere."""
+def present(column: Column, x0: float, x1: float, meniscus: int) -> bool | None:
+    """True with both walls and a rim, False with nothing upright in the slot or with stripes and no rim, None with
+    one wall or with walls elsewhere."""
+    across = column.across
     left, right = walls(across, x0, x1)
     if left > WALL and right > WALL:
-        return True
+        return rim(column, meniscus) > RIM
     slot = across[max(0, round(x0)) : max(0, round(x1))]
     # a wall that stands in the slot, but not where a vial of this view has one
     astray = len(slot) > 0 and float(slot.max() - np.median(slot)) > WALL
     return None if astray or left > WALL or right > WALL else False
+
+
+def rim(column: Column, meniscus: int) -> float:
+    """Strength of the strongest level line or step in the upper part. A striped panel has none."""
+    upper = column.parts[:, : round(0.3 * column.parts.shape[1])]
+    if upper.shape[1] < 4 * meniscus:
+        return float("inf")  # too small a vial to tell
+    return float(evidence(upper, row_sigma(np.median(upper, axis=0)), meniscus)[meniscus:].max())

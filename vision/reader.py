@@ -1,29 +1,54 @@
-"""The pipeline that reads one vial: frame, presence, column, surface, colour, doubt."""
+"""The pipeline that reads one vial: frame, presence, column, explanation, numbers, doubt."""
 
-from itertools import pairwise
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 
-from vision import level, photograph, presence
+from vision import photograph, presence
 from vision.background import inside
 from vision.calibration import VialView
+from vision.cap import capped
+from vision.clarity import clarity
 from vision.colour import Floats, transmitted_lab
-from vision.column import MIDDLES, SIDES, Column, take_column
+from vision.column import Column, take_column
+from vision.confidence import confidence
+from vision.explain import Explanation, Layered, Window, explain, window_of
 from vision.profile import FLOOR_SD_MM
 from vision.quality import frame_doubt
 from vision.reading import Doubt, Lab, Layer, State, VialReading
 
 Image = npt.NDArray[np.uint8]
 
-HANGS = 0.15
-"""The band darker than the columns beside it by this absorbance: a nozzle hangs in."""
-MENISCUS_MM = 0.5
-BASE_MM = 0.6
-"""Refraction of the glass base reaches this far above the inner bottom."""
-RIM_MM = 2.0
-SURE = 4.0
-"""An explanation that beats its rival by less than this is no answer."""
+SURE = 0.5
+"""A less probable explanation is no answer."""
+EMPTY_SD_MM = 0.6
+"""Of the level of a vial that is called empty: so little is not seen."""
+GLASS_LEFT = 0.5
+"""Of the light that an empty vial's glass mirrors away, a full one's does so much: liquid wets its inner faces."""
+GLASS_MOST = 0.16
+"""Glass and air take away no more than this (decadic absorbance), in any channel."""
+GLASS_TINT = 0.03
+
+
+def read_frame(
+    image: Image,
+    views: Sequence[VialView],
+    *,
+    empty: Image | None = None,
+    expected_ul: Sequence[float | None] | None = None,
+) -> list[VialReading]:
+    """Read every vial of one frame; what is wrong with the frame as a whole is found once.
+
+    Raises ValueError when `image` is no (h, w, 3) uint8 array or there are not as many expected volumes as views.
+    """
+    checked(image)
+    if expected_ul is not None and len(expected_ul) != len(views):
+        raise ValueError(f"{len(expected_ul)} expected volumes for {len(views)} vials: give one for each, or None")
+    doubt = frame_doubt(image)
+    told = [None] * len(views) if expected_ul is None else expected_ul
+    return [_read(image, view, doubt, empty, ul) for view, ul in zip(views, told, strict=True)]
 
 
 def read_vial(
@@ -35,12 +60,23 @@ def read_vial(
     expected_ul: what was dosed; it may break a tie but never moves a line that is seen.
     Raises ValueError when `image` is no (h, w, 3) uint8 array. What cannot be read is a value: see `doubt`.
     """
+    checked(image)
+    cut = inside(view.box_px, image.shape)
+    doubt = Doubt.OUT_OF_FRAME if cut is None else frame_doubt(image[cut[1] : cut[3], cut[0] : cut[2]])
+    return _read(image, view, doubt, empty, expected_ul)
+
+
+def checked(image: Image) -> None:
+    """Raises ValueError when `image` is no (h, w, 3) uint8 array."""
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
         raise ValueError(f"a picture is (h, w, 3) uint8 BGR, not {image.shape} {image.dtype}")
-    cut = inside(view.box_px, image.shape) if usable(view, image.shape) else None
-    if cut is None:
+
+
+def _read(
+    image: Image, view: VialView, doubt: Doubt, empty: Image | None, expected_ul: float | None
+) -> VialReading:
+    if not usable(view, image.shape):
         return unknown(view, Doubt.OUT_OF_FRAME)
-    doubt = frame_doubt(image[cut[1] : cut[3], cut[0] : cut[2]])
     if doubt & (Doubt.DARK | Doubt.SATURATED):
         return unknown(view, doubt)
     column = take_column(image, view) if view.white_px is not None or view.scaled else None
@@ -48,13 +84,14 @@ def read_vial(
         return photograph.read_photograph(image, view, doubt)
     if column is None:
         return unknown(view, doubt | Doubt.NO_EDGE)
-    there = presence.present(column.across, column.left, column.left + view.box_px[2] - view.box_px[0])
+    window = window_of(view, column)
+    there = presence.present(column, column.left, column.left + view.box_px[2] - view.box_px[0], window.meniscus)
     if not there:
         return absent(view, doubt, sure=there is False and view.white_px is not None)
     if column.glare > 0.05:
         doubt |= Doubt.GLARE
     reference = None if empty is None or empty.shape != image.shape else take_column(empty, view)
-    return read_column(view, column, reference, expected_ul, doubt)
+    return read_column(view, column, reference, window, expected_ul, doubt)
 
 
 def usable(view: VialView, shape: tuple[int, ...]) -> bool:
@@ -66,91 +103,89 @@ def usable(view: VialView, shape: tuple[int, ...]) -> bool:
 
 
 def read_column(
-    view: VialView, column: Column, empty: Column | None, expected_ul: float | None, doubt: Doubt
+    view: VialView, column: Column, empty: Column | None, window: Window, expected_ul: float | None, doubt: Doubt
 ) -> VialReading:
     """Explain the column and put the numbers to it."""
-    scale = view.px_per_mm if view.scaled else None
-    k = scale or (view.base_row - view.box_px[1]) / 45.0
-    parts = column.parts if empty is None else column.parts - empty.parts
-    first = top_node(view, k) - column.top
-    first = max(first, below_nozzle(column, first))
-    last = min(parts.shape[1], round(view.base_row - column.top - BASE_MM * k))
-    meniscus = max(2, round(MENISCUS_MM * k))
-    if last - first < 6 * meniscus:
-        return unknown(view, doubt | Doubt.OUT_OF_FRAME)
+    if not window.readable:
+        return unknown(view, doubt | Doubt.OUT_OF_FRAME, present=True)
     row = None if expected_ul is None else view.expected_row(expected_ul)
-    expected = None if row is None else row - column.top
-    found = level.explain(parts, first, last, meniscus, expected, least=meniscus + 2)
-    if found.gap < SURE:
-        return unknown(view, doubt | Doubt.AMBIGUOUS, present=True)
-    confidence = (1 - float(np.exp(-found.gap / 12))) * (0.6 if doubt else 1.0)
-    if found.surface is None:
-        return reading(view, "empty", doubt, confidence, present=True)
-    row = found.surface + column.top
-    doubt |= Doubt.FULL if found.surface < first + 2 * meniscus else Doubt.NONE
-    state: State = "liquid" if found.boundary is None else "two_phase"
-    edges = [found.surface, *([] if found.boundary is None else [found.boundary]), last + BASE_MM * k]
-    layers, clarity = [], None
-    for top, bottom in pairwise(edges):
-        inset = meniscus + 1
-        rows = slice(round(top) + inset, max(round(top) + inset + 1, round(bottom) - inset))
-        pixels = middle(column)[rows]
-        lab = colour(pixels, found.air)
-        layers.append(Layer(top + column.top, bottom + column.top, lab))
-    if found.liquid is not None:
-        clarity = float(np.clip(10 ** -np.min(found.liquid - found.air), 0, 1))
-    mm = None if scale is None else view.level_mm(row)
-    volume = None if scale is None else view.volume(view.level_mm(row), found.surface_sd / scale)
-    return VialReading(
-        box_px=view.box_px,
-        state=state,
+    found = explain(column, empty, window, None if row is None else row - column.top)
+    if found.layers and found.layers[0].top < window.first + 2 * window.meniscus:
+        doubt |= Doubt.FULL
+    sure = confidence(found, doubt)
+    cap = capped(column, window.px_per_mm)
+    if sure < SURE:
+        return replace(unknown(view, doubt | Doubt.AMBIGUOUS, present=True), cap=cap, bottom_row=view.base_row)
+    if not found.layers:
+        bare = reading(view, "empty", doubt, sure, present=True)
+        return replace(bare, cap=cap, bottom_row=view.base_row, fill=0.0)
+    return filled(view, column, empty, window, found, replace(unknown(view, doubt), confidence=sure, cap=cap))
+
+
+def filled(
+    view: VialView, column: Column, empty: Column | None, window: Window, found: Explanation, told: VialReading
+) -> VialReading:
+    """`told` with what fills the vial."""
+    bottom = view.base_row - column.top
+    layers = [replace(layer, bottom=min(layer.bottom, bottom)) for layer in found.layers]
+    layers[-1] = replace(layers[-1], bottom=bottom)
+    row = layers[0].top + column.top
+    scaled = view.scaled and not layers[0].solid
+    volume = view.volume(view.level_mm(row), found.top_sd / view.px_per_mm) if scaled else None
+    clear, turbid = None, None
+    if not layers[0].solid:
+        m = window.meniscus + 1
+        clear, turbid = clarity(
+            column, empty, (window.first, layers[0].top - m), (layers[0].top + 2 * m, layers[0].bottom - m)
+        )
+    shown = tuple(
+        Layer(e.top + column.top, e.bottom + column.top, lab_of(column, e, window, found.air)) for e in layers
+    )
+    liquids = [lab.lab for lab, layer in zip(shown, layers, strict=True) if not layer.solid]
+    return replace(
+        told,
+        state=state_of(layers),
         present=True,
-        surface_row=row,
-        surface_sd_px=found.surface_sd,
-        level_mm=mm,
-        level_sd_mm=None if scale is None else float(np.hypot(found.surface_sd / scale, FLOOR_SD_MM)),
+        surface_row=None if layers[0].solid else row,
+        surface_sd_px=None if layers[0].solid else found.top_sd,
+        level_mm=view.level_mm(row) if scaled else None,
+        level_sd_mm=float(np.hypot(found.top_sd / view.px_per_mm, FLOOR_SD_MM)) if scaled else None,
         volume_ul=None if volume is None else volume[0],
         volume_sd_ul=None if volume is None else volume[1],
-        layers=tuple(layers),
-        lab=layers[0].lab if len(layers) == 1 else None,
-        clarity=clarity,
-        doubt=doubt,
-        confidence=confidence,
+        layers=shown,
+        lab=liquids[0] if len(liquids) == 1 else None,
+        clarity=clear,
+        turbidity=turbid,
+        bottom_row=view.base_row,
+        fill=float(np.clip((bottom - layers[0].top) / max(1.0, bottom), 0, 1)),
     )
 
 
-def top_node(view: VialView, px_per_mm: float) -> int:
-    """Image row above which no surface can be: the shoulder, where the straight part of the vial is brim-full,
-    or the rim where the capacity is not known."""
-    rim = view.box_px[1] + RIM_MM * px_per_mm
-    if view.shape is None or not (np.isfinite(view.capacity_ul) and view.capacity_ul > 0):
-        return round(rim)
-    return round(max(rim, view.base_row - view.shape.height_at(view.capacity_ul) * px_per_mm))
+def state_of(layers: Sequence[Layered]) -> State:
+    """In words."""
+    if layers[0].solid:
+        return "solid"
+    if layers[-1].solid:
+        return "liquid+solid"
+    return "liquid" if len(layers) == 1 else "two_phase"
 
 
-def below_nozzle(column: Column, first: int) -> int:
-    """Row where the view of the liquid begins: below a nozzle that hangs in from above. Liquid is as dark beside
-    the band as in it; a nozzle is not."""
-    grey = column.bands.mean(axis=2)
-    rows = np.median(grey[MIDDLES], axis=0) - np.median(grey[list(SIDES)], axis=0)
-    hanging = np.convolve(rows > HANGS, np.ones(5) / 5, mode="same") > 0.5
-    if not hanging[: first + 5].any():
-        return first
-    clear = np.flatnonzero(~hanging[first:])
-    return first + int(clear[0]) + 8 if len(clear) else first
-
-
-def middle(column: Column) -> Floats:
-    """(rows, columns, 3) of the middle band."""
+def lab_of(column: Column, layer: Layered, window: Window, air: Floats) -> Lab:
+    """Colour of a layer's middle, away from its edges."""
+    inset = window.meniscus + 1
+    begin = round(layer.top) + 2 * inset
+    end = min(round(layer.bottom) - inset, window.last)
+    rows = slice(begin, end) if end > begin else slice(max(0, round(layer.top)), max(1, round(layer.bottom)))
     width = column.absorbance.shape[1]
-    begin = round(0.32 * width)
-    return np.asarray(column.absorbance[:, begin : max(begin + 3, round(0.68 * width))], np.float64)
+    first = round(0.32 * width)
+    pixels = column.absorbance[rows, first : max(first + 3, round(0.68 * width))]
+    return colour(np.asarray(pixels, np.float64), np.zeros(3) if layer.solid else air)
 
 
 def colour(absorbance: Floats, glass: Floats) -> Lab:
     """Lab of what the liquid transmits: the glass that the air above shows is taken off."""
-    tint = np.clip(glass - glass.mean(), -level.AIR_TINT, level.AIR_TINT)
-    pixels = absorbance.reshape(-1, 3) - np.clip(glass.mean(), 0, level.AIR_MOST) - tint
+    tint = np.clip(glass - glass.mean(), -GLASS_TINT, GLASS_TINT)
+    pixels = absorbance.reshape(-1, 3) - GLASS_LEFT * np.clip(glass.mean(), 0, GLASS_MOST) - tint
     return transmitted_lab(np.minimum(10.0**-pixels, 1.0))
 
 
@@ -158,7 +193,7 @@ def reading(view: VialView, state: State, doubt: Doubt, confidence: float, *, pr
     """A reading without a surface. An empty vial holds 0; an unknown one has no numbers."""
     none = state == "empty"
     sized = none and view.scaled
-    volume = view.volume(0.0, BASE_MM) if sized else None
+    volume = view.volume(0.0, EMPTY_SD_MM) if sized else None
     return VialReading(
         box_px=view.box_px,
         state=state,
@@ -166,7 +201,7 @@ def reading(view: VialView, state: State, doubt: Doubt, confidence: float, *, pr
         surface_row=None,
         surface_sd_px=None,
         level_mm=0.0 if none else None,
-        level_sd_mm=BASE_MM if sized else None,
+        level_sd_mm=EMPTY_SD_MM if sized else None,
         volume_ul=0.0 if none else None,
         volume_sd_ul=None if volume is None else volume[1],
         layers=(),

@@ -13,7 +13,7 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from tests.vision.scenes import BLUE, RED, YELLOW, Scene, render
 from vision.calibration import VialView
 from vision.colour import delta_e00
-from vision.reader import read_vial
+from vision.reader import read_frame, read_vial
 from vision.reading import Doubt
 
 LEVEL_MM = 0.3
@@ -121,6 +121,42 @@ def test_a_box_that_is_not_in_the_picture_is_unknown() -> None:
         assert reading.state == "unknown"
         assert Doubt.OUT_OF_FRAME in reading.doubt
     assert read_vial(image, replace(view, white_px=(700.0, 0.0, 720.0, 40.0))).state == "unknown"
+
+
+def test_a_frame_is_read_as_its_vials_one_by_one() -> None:
+    scene = Scene(absorbance=RED)
+    image, view = render(scene), scene.view
+    away = replace(view, box_px=(2000.0, 0.0, 2100.0, 300.0))
+    first, second = read_frame(image, [view, away], expected_ul=[3000.0, None])
+    assert first == read_vial(image, view, expected_ul=3000.0)
+    assert second.state == "unknown"
+    with pytest.raises(ValueError, match="one for each"):
+        read_frame(image, [view], expected_ul=[])
+
+
+def test_bottom_fill_and_cap_are_told() -> None:
+    scene = Scene(absorbance=RED)
+    reading = read_vial(render(scene), scene.view)
+    assert reading.bottom_row == scene.base_row
+    assert reading.fill == pytest.approx(scene.level_mm / (scene.height_mm - 1), abs=0.02)
+    assert reading.cap is False
+    capped = render(scene)
+    x0, y0, x1, _ = (round(edge) for edge in scene.view.box_px)
+    capped[y0 : y0 + 60, x0 + 4 : x1 - 4] = (40, 90, 30)
+    reading = read_vial(capped, scene.view)
+    assert (reading.state, reading.cap) == ("liquid", True)
+    assert read_vial(render(replace(scene, volume_ul=0.0)), scene.view).fill == 0.0
+
+
+def test_without_a_patch_the_panel_beside_the_vial_is_white() -> None:
+    scene = Scene(absorbance=RED)
+    image = render(scene)
+    told, found = read_vial(image, scene.view), read_vial(image, replace(scene.view, white_px=None))
+    assert found.state == "liquid"
+    assert found.surface_row == pytest.approx(told.surface_row, abs=0.2)
+    assert told.lab is not None
+    assert found.lab is not None
+    assert delta_e00(told.lab, found.lab) < 1
 
 
 def test_other_arrays_are_a_clear_error() -> None:
