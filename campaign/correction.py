@@ -19,7 +19,7 @@ def correction_mistakes(event: Corrected) -> tuple[str, ...]:
     if len(event.box_px) != 4 or not all(map(math.isfinite, (*event.box_px, *rows))):
         return ("the box needs four numbers, and every row one",)
     x0, y0, x1, y1 = event.box_px
-    out = []
+    out = [] if event.state in STATES else [f"{event.state!r} is no state of a vial"]
     if min(x1 - x0, y1 - y0) < LEAST_PX:
         out.append(f"the box is smaller than {LEAST_PX:g} pixels")
     if outside := [row for row in rows if not y0 <= row <= y1]:

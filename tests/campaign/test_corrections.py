@@ -6,6 +6,8 @@ from dataclasses import replace
 import cv2
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import aliquot
 from campaign import corrected_frames
@@ -21,6 +23,8 @@ from tests.campaign.paper_bench import PATIENCE_S, Watch, journaled, of
 from tests.campaign.test_fold import DOSED, IN_WORK, LOOKED, OBSERVED, OPENED, STEPS
 from tests.vision.scenes import RED, Scene, render
 from vision.picture import ImageError
+from vision.score import Truth
+from vision.words import STATES
 
 SCENE = Scene(absorbance=RED)
 IMAGE = render(SCENE)
@@ -44,6 +48,7 @@ def own(tmp_path, monkeypatch):
         ({"surface_row": 1.0}, "row 1 is outside the box"),
         ({"surface_row": None}, "liquid needs surface"),
         ({"state": "empty"}, "empty has no surface"),
+        ({"state": "odd"}, "'odd' is no state"),
         ({"boundary_rows": (SCENE.surface_row + 9,)}, "liquid has no boundary"),
         ({"state": "two_phase", "boundary_rows": (SCENE.surface_row - 9,)}, "lies above the surface"),
     ],
@@ -54,6 +59,24 @@ def test_what_makes_no_sense_is_refused_in_words(changes, says):
     assert says in "; ".join(correction_mistakes(wrong))
     with pytest.raises(JournalError, match="a correction that cannot be"):
         fold_all((*IN_WORK, wrong))
+
+
+rows = st.one_of(st.floats(), st.floats(0, 500), st.sampled_from([0.0, 100.0, 250.0, 400.0]))
+
+
+@given(
+    st.builds(
+        Corrected, st.none(), st.none(),
+        st.just((0.0, 0.0, 90.0, 400.0)) | st.lists(rows, min_size=3, max_size=5).map(tuple),
+        st.sampled_from([*STATES, "odd"]), st.none() | rows, st.lists(rows, max_size=3).map(tuple),
+    )
+)  # fmt: skip
+def test_whatever_is_said_what_is_kept_can_be_scored(event):
+    if not correction_mistakes(event):
+        band = None if event.surface_row is None else (event.surface_row, event.surface_row)
+        truth = Truth("a.png", 0, event.box_px, event.state, band, event.boundary_rows)
+        assert truth.height_px >= 8.0
+        assert fold_all((OPENED, decode(encode(event)))) is not None
 
 
 class TestFold:
