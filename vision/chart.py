@@ -47,9 +47,12 @@ GAIN = 0.9
 
 @dataclass(frozen=True)
 class Patches:
-    """Light of the 24 patches, RGB, in the order of the reference; and which are neither clipped nor black."""
+    """Light of the 24 patches, RGB, in the order of the reference. even: which are of one colour.
+
+    usable: those of them that are neither clipped nor black."""
 
     light: Floats
+    even: Bools
     usable: Bools
 
 
@@ -63,10 +66,24 @@ def correction_from_chart(
     Raises ChartError: no chart found, clipped, too dark, lit too unevenly, covered, mirrored.
     """
     reference = reference_rgb() if reference_lab_d50 is None else reference_rgb(reference_lab_d50)
-    found = find_chart(image) if corners is None else corners
-    patches = _oriented(_patches(image, found), reference)
+    if corners is None:
+        patches = _oriented(_patches(image, find_chart(image)), reference)
+    else:
+        patches = _between(image, corners, reference)
     _check(patches)
     return _fitted(patches, reference)
+
+
+def _between(image: Image, corners: Corners, reference: Floats) -> Patches:
+    """The patches between corners that begin at any one of them. Raises ChartError."""
+    try:
+        return _oriented(_patches(image, corners), reference)
+    except ChartError as error:
+        a, b, c, d = corners if len(corners) == 4 else (corners[0],) * 4
+        try:
+            return _oriented(_patches(image, (b, c, d, a)), reference)
+        except ChartError:
+            raise error from None
 
 
 def correction_of(path: Path) -> Correction:
@@ -142,7 +159,7 @@ def _patches(image: Image, corners: Corners) -> Patches:
     light = np.median(linear(np.asarray(codes, np.uint8)), axis=1)[:, ::-1].astype(np.float64)
     spread_share = np.std(codes.mean(axis=-1), axis=1) / np.maximum(middle.mean(axis=-1), 20)
     even = spread_share < TEXTURED
-    return Patches(light, np.asarray((peak < CLIPPED) & (middle.max(axis=-1) > NOTHING) & even))
+    return Patches(light, np.asarray(even), np.asarray((peak < CLIPPED) & (middle.max(axis=-1) > NOTHING) & even))
 
 
 def _oriented(patches: Patches, reference: Floats) -> Patches:
@@ -165,13 +182,17 @@ def _oriented(patches: Patches, reference: Floats) -> Patches:
     if misfit[best] > 0.25 * float(np.var(reference)):
         raise ChartError("what lies there is not the 24-patch chart, or much of it is covered")
     order = turns[best].reshape(-1)
-    return Patches(patches.light[order], patches.usable[order])
+    return Patches(patches.light[order], patches.even[order], patches.usable[order])
 
 
 def _too_few(patches: Patches) -> str:
-    bright = np.count_nonzero(patches.light.max(axis=1) > 0.9) >= 4
-    why = "overexposed: take it darker" if bright else "too dark or covered: take it brighter"
-    return f"only {np.count_nonzero(patches.usable)} of 24 patches can be read; the chart is {why}"
+    if np.count_nonzero(patches.light.max(axis=1) > 0.9) >= 4:
+        why = "the chart is overexposed: take it darker"
+    elif np.count_nonzero(~patches.even) >= 6:
+        why = "others are not of one colour: is the chart covered, or are its corners elsewhere?"
+    else:
+        why = "the chart is too dark or covered: take it brighter"
+    return f"only {np.count_nonzero(patches.usable)} of 24 patches can be read; {why}"
 
 
 def _check(patches: Patches) -> None:

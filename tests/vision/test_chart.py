@@ -65,11 +65,20 @@ def test_a_chart_among_other_things(seed: int) -> None:
     assert correction_from_chart(image).mean_de00 < 1.5
 
 
-def test_corners_upside_down_are_turned() -> None:
+@pytest.mark.parametrize("turn", [1, 2, 3])
+def test_corners_that_begin_elsewhere_are_turned(turn: int) -> None:
     image, corners = draw_chart_scene(Camera(seed=3))
     upright = correction_from_chart(image, as_corners(corners))
-    turned = correction_from_chart(image, as_corners(np.roll(corners, 2, axis=0)))
+    turned = correction_from_chart(image, as_corners(np.roll(corners, turn, axis=0)))
     np.testing.assert_allclose(turned.matrix, upright.matrix, atol=0.02)
+
+
+def test_a_large_picture_of_a_chart() -> None:
+    image, corners = draw_chart_scene(Camera(seed=3))
+    large = cv2.resize(image, None, fx=5, fy=5, interpolation=cv2.INTER_LINEAR)
+    found = np.array(find_chart(large))
+    nearest = np.linalg.norm(found[:, None] - ((corners + 0.5) * 5 - 0.5)[None], axis=2).min(axis=1)
+    assert nearest.max() < 50  # of patches about 300 px wide
 
 
 def test_shade_across_the_chart_is_taken_out() -> None:
@@ -113,6 +122,7 @@ def test_pictures_without_a_chart(image: Image) -> None:
     [
         (((0, 0), (9, 0), (9, 9)), "four corners"),
         (((0, 0), (50, 50), (50, 0), (0, 50)), "once round"),
+        (((0, 0), (9, 0), (9, 6), (0, 6)), "move nearer"),
         (((-5, 0), (50, 0), (50, 50), (0, 50)), "not wholly"),
         (((0, 0), (float("nan"), 0), (50, 50), (0, 50)), "four corners"),
     ],
@@ -120,6 +130,12 @@ def test_pictures_without_a_chart(image: Image) -> None:
 def test_corners_that_hold_no_chart(corners: tuple[tuple[float, float], ...], says: str) -> None:
     with pytest.raises(ChartError, match=says):
         correction_from_chart(np.full((100, 100, 3), 90, np.uint8), corners)
+
+
+def test_corners_that_lie_beside_the_chart() -> None:
+    image, corners = draw_chart_scene(Camera(seed=3))
+    with pytest.raises(ChartError, match="corners elsewhere"):
+        correction_from_chart(image, as_corners(corners + 40))
 
 
 def test_reference_agrees_with_the_edition_before() -> None:
