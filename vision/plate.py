@@ -18,7 +18,16 @@ from vision.background import inside
 from vision.colour import linear, linear_rgb_to_lab, robust_mean
 from vision.correction import Correction
 from vision.plate_choice import BLACK, Choice, State, against_empty, against_plate, light_to_lab
-from vision.plate_grid import SEEN, PlateGrid, Point, grid_from_corners, refined, robust_fit, smooth_terms
+from vision.plate_grid import (
+    SEEN,
+    PlateError,
+    PlateGrid,
+    Point,
+    grid_from_corners,
+    refined,
+    robust_fit,
+    smooth_terms,
+)
 from vision.reading import Doubt, Lab
 
 Floats = npt.NDArray[np.float64]
@@ -31,6 +40,10 @@ BETWEEN = 0.07
 """Radius of the spot of plate between four wells, in pitches."""
 WHITE = 0.97
 """Linear light above which a code says nothing."""
+DARK = 0.01
+"""Linear light below which neither a well nor the plate around it tells anything (code 25)."""
+UNSEATED = 0.6
+"""The most confidence where no rim is seen: whether the wells lie where the corners say is then not known."""
 BLIND = 0.5
 """Share of a well under glare from which it is not read."""
 
@@ -94,28 +107,44 @@ def read_plate(
     image: 8-bit BGR. corners: centres of the corner wells, once round from the first along its row, px.
     white_px: box of something white in the picture. empty: the same plate, empty, from the same place. correction:
     of the camera's colours under this lamp.
-    Raises PlateError for corners that make no grid, ValueError for a white or empty picture that cannot serve.
+    Raises PlateError for corners that make no grid or lie elsewhere, ValueError for a white or empty picture that
+    cannot serve.
     """
     grid = grid_from_corners(corners, rows, columns)
-    if empty is not None and empty.shape != image.shape:
-        raise ValueError("the picture of the empty plate has another size: take both from the same place")
+    _check(image, empty, grid)
     white = None if white_px is None else white_light(image, white_px)
     grid, clearness = refined(image, grid)
     seen, inner, plate = _lights(image, grid)
     texture = np.log(np.maximum(seen, BLACK) / plate[:, None])
     relative = inner / plate
+    dark = np.maximum(inner, plate).max(axis=1) < DARK
     if empty is None:
         terms = smooth_terms(grid.nodes().reshape(-1, 2), rows, columns)
         uneven = np.std(texture.mean(axis=-1), axis=1)
         choice = against_plate(relative, uneven, plate.max(axis=1) > WHITE, terms)
     else:
         before, inner_before, plate_before = _lights(empty, grid)
+        dark |= np.maximum(inner_before, plate_before).max(axis=1) < DARK
         change = texture - np.log(np.maximum(before, BLACK) / plate_before[:, None])
         choice = against_empty(relative * plate_before / np.maximum(inner_before, BLACK), change)
-    doubts = [_doubt(*each) for each in zip(seen, plate, _out_of(image, grid), strict=True)]
+    doubts = [_doubt(*each) for each in zip(seen, plate, _out_of(image, grid), dark, strict=True)]
     lab = _colours(inner, white, correction)
     extra = Doubt.NO_WHITE if white is None and correction is None else Doubt.NONE
-    return PlateReading(rows, columns, tuple(_wells(grid, choice, lab, doubts, extra)), _notes(choice, clearness))
+    found = bool(np.max(clearness) > SEEN)
+    most = 1.0 if found else UNSEATED
+    wells = tuple(_wells(grid, choice, lab, doubts, extra, most))
+    return PlateReading(rows, columns, wells, _notes(choice, found, bool(dark.any())))
+
+
+def _check(image: Image, empty: Image | None, grid: PlateGrid) -> None:
+    """Raises ValueError for pictures that cannot serve, PlateError for wells elsewhere."""
+    if empty is not None and empty.shape != image.shape:
+        raise ValueError("the picture of the empty plate has another size: take both from the same place")
+    if empty is not None and np.array_equal(empty, image):
+        raise ValueError("the picture of the empty plate is the same picture: give the one taken before filling")
+    if _out_of(image, grid).all():
+        size = f"{image.shape[1]} x {image.shape[0]}"
+        raise PlateError(f"none of the wells lies in the picture: are the corners pixels of its {size}?")
 
 
 def _colours(light: Floats, white: Floats | None, correction: Correction | None) -> Floats:
@@ -132,7 +161,7 @@ def white_light(image: Image, box: tuple[float, float, float, float]) -> Floats:
     """Linear light, BGR, of a white or light grey patch. Raises ValueError: outside, clipped, too dark."""
     where = inside(box, image.shape)
     if where is None:
-        raise ValueError("the white patch lies outside the picture")
+        raise ValueError("the white patch is no box in the picture: left, top, right, bottom in its pixels")
     x0, y0, x1, y1 = where
     light = linear(image[y0:y1, x0:x1]).reshape(-1, 3).astype(np.float64)
     if np.mean(light.max(axis=1) > WHITE) > 0.05:
@@ -185,9 +214,9 @@ def _out_of(image: Image, grid: PlateGrid) -> npt.NDArray[np.bool_]:
     return np.asarray((x < radius) | (y < radius) | (x > width - 1 - radius) | (y > height - 1 - radius))
 
 
-def _doubt(light: Floats, plate: Floats, out_of_frame: bool) -> Doubt:
+def _doubt(light: Floats, plate: Floats, out_of_frame: bool, dark: bool) -> Doubt:
     """What keeps a well from being seen; a well as overexposed as the plate around it is as clear as the plate."""
-    doubt = Doubt.OUT_OF_FRAME if out_of_frame else Doubt.NONE
+    doubt = Doubt.OUT_OF_FRAME if out_of_frame else Doubt.DARK if dark else Doubt.NONE
     if plate.max() > WHITE:
         doubt |= Doubt.SATURATED
     elif np.mean(light.min(axis=1) > WHITE) > BLIND:
@@ -195,12 +224,14 @@ def _doubt(light: Floats, plate: Floats, out_of_frame: bool) -> Doubt:
     return doubt
 
 
-def _wells(grid: PlateGrid, choice: Choice, lab: Floats, doubts: Sequence[Doubt], extra: Doubt) -> list[Well]:
+def _wells(
+    grid: PlateGrid, choice: Choice, lab: Floats, doubts: Sequence[Doubt], extra: Doubt, most: float
+) -> list[Well]:
     wells: list[Well] = []
     centres, radii = grid.centres().reshape(-1, 2), (grid.pitch_px() * grid.radius).reshape(-1)
     for n, (x, y) in enumerate(centres):
         row, column = divmod(n, grid.columns)
-        hidden = bool(doubts[n] & (Doubt.OUT_OF_FRAME | Doubt.GLARE))
+        hidden = bool(doubts[n] & (Doubt.OUT_OF_FRAME | Doubt.GLARE | Doubt.DARK))
         state: State = "unknown" if hidden else choice.states[n]
         ambiguous = Doubt.AMBIGUOUS if choice.ambiguous[n] else Doubt.NONE
         L, a, b = (float(v) for v in lab[n])
@@ -213,15 +244,15 @@ def _wells(grid: PlateGrid, choice: Choice, lab: Floats, doubts: Sequence[Doubt]
                 radius_px=float(radii[n]),
                 state=state,
                 lab=None if Doubt.OUT_OF_FRAME in doubts[n] else (L, a, b),
-                confidence=0.0 if hidden else choice.confidence[n],
+                confidence=0.0 if hidden else min(most, choice.confidence[n]),
                 doubt=doubts[n] | ambiguous | extra,
             )
         )
     return wells
 
 
-def _notes(choice: Choice, clearness: Floats) -> tuple[str, ...]:
-    notes = [choice.note] if choice.note else []
-    if np.max(clearness) <= SEEN:
-        notes.append("no rims are seen that agree: the wells lie where the corners say")
-    return tuple(notes)
+def _notes(choice: Choice, found: bool, dark: bool) -> tuple[str, ...]:
+    notes = [] if found else ["no rims are seen that agree: whether the wells lie there is not known"]
+    if dark:
+        notes.append("some of it is too dark to tell: take the picture brighter")
+    return (*notes, choice.note) if choice.note else tuple(notes)

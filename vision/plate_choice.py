@@ -123,7 +123,7 @@ def _told_by_look(
         filled |= restless & ~burnt & (tinted > max(PALE, 3 * float(np.median(tinted[empty]))))
     if filled.any():
         return _choice(filled, empty, _sure(away, (low * high) ** 0.5, most))
-    empty &= texture < FLAT
+    empty &= (texture < FLAT) & ~burnt
     note = "every well looks like the plate around it: empty, or filled with something colourless"
     alone = _choice(filled, empty, np.full(len(away), 0.6), note)
     return Choice(alone.states, alone.confidence, (True,) * len(away), note)

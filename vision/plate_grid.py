@@ -14,6 +14,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from vision.rack_markers import MarkerBoard
+
 Floats = npt.NDArray[np.float64]
 Image = npt.NDArray[np.uint8]
 Point = tuple[float, float]
@@ -90,7 +92,10 @@ def grid_from_corners(corners: Sequence[Point], rows: int, columns: int) -> Plat
         points = points[[0, 1, 3, 2]]
     turn = _turns(points)
     if np.all(turn < 0):
-        raise PlateError("the corners run anticlockwise: begin at the first well and go along its row")
+        raise PlateError(
+            "the corners run anticlockwise: begin at the first well and go along its row; if they do so, the "
+            "picture is mirrored: turn that off in the camera"
+        )
     if not np.all(turn > 0):
         raise PlateError("the four corners make no quadrilateral: click the centres of the four corner wells")
     sides = np.linalg.norm(np.roll(points, -1, axis=0) - points, axis=1)
@@ -111,27 +116,25 @@ def grid_from_corners(corners: Sequence[Point], rows: int, columns: int) -> Plat
 
 
 def corners_from_markers(
-    image: Image,
-    ids: Sequence[int],
-    inset: Point = (0.0, 0.0),
-    dictionary: int = cv2.aruco.DICT_4X4_50,
+    image: Image, ids: Sequence[int], inset: Point = (0.0, 0.0)
 ) -> tuple[Point, Point, Point, Point]:
-    """The four corner wells of a plate between four ArUco markers.
+    """The four corner wells of a plate between four ArUco markers (4x4_50).
 
     ids: markers next to the first well, the last of its row, the last of the last row, the first of the last row.
     inset: how far the corner wells lie inside the rectangle of the markers' centres, as shares of its width and
-    height; (0, 0) where the centres are wanted. Raises PlateError when a marker is not seen or seen twice.
+    height; (0, 0) where the centres are wanted. Raises PlateError when a marker is not seen or seen twice,
+    ValueError for ids that no such marker has.
     """
-    if len(set(ids)) != 4 or not all(0 <= share < 0.5 for share in inset):
-        raise PlateError("four different markers are needed, and insets from 0 to below 0.5")
-    detector = cv2.aruco.ArucoDetector(cv2.aruco.getPredefinedDictionary(dictionary))
-    quads, found, _ = detector.detectMarkers(image)
-    seen = [] if found is None else [int(i) for i in np.asarray(found).reshape(-1)]
-    if wrong := [str(i) for i in ids if seen.count(i) != 1]:
-        raise PlateError(f"marker {', '.join(wrong)} is not seen exactly once (seen: {seen or 'none'})")
-    centres = np.array(
-        [_crossing(np.asarray(quads[seen.index(i)], np.float64).reshape(4, 2)) for i in ids], np.float32
-    )
+    if len(set(ids)) != 4:
+        raise PlateError("four different markers are needed, one at each corner")
+    if not all(0 <= share < 0.5 for share in inset):
+        raise PlateError("an inset is a share of the distance between the markers, from 0 to below 0.5")
+    seen = MarkerBoard(tuple(ids), 1.0, ((0.0, 0.0, 0.0),) * 4).see(image)
+    if wrong := [str(i) for i in ids if i not in seen.ids]:
+        found = ", ".join(map(str, seen.ids)) or "none of them"
+        raise PlateError(f"marker {', '.join(wrong)} is not seen, or more than once (seen: {found})")
+    quads = seen.points_px.reshape(-1, 4, 2)
+    centres = np.array([_crossing(quads[seen.ids.index(i)]) for i in ids], np.float32)
     unit = np.array([(0, 0), (1, 0), (1, 1), (0, 1)], np.float32)
     matrix = cv2.getPerspectiveTransform(unit, centres)
     dx, dy = inset

@@ -196,7 +196,7 @@ def test_white_makes_colours_independent_of_the_lamp() -> None:
     difference = delta_e00_array(np.array([w.lab for w in one.wells]), np.array([w.lab for w in other.wells]))
     assert np.median(difference) < 1
     assert not any(Doubt.NO_WHITE in w.doubt for w in one.wells)
-    with pytest.raises(ValueError, match="outside"):
+    with pytest.raises(ValueError, match="no box in the picture"):
         read(image, corners, white_px=(2000, 0, 2010, 10))
     with pytest.raises(ValueError, match="overexposed"):
         read(np.full_like(image, 255), corners, white_px=corner)
@@ -249,13 +249,47 @@ def test_corners_from_markers() -> None:
     image = cv2.warpPerspective(page, matrix, (800, 600), borderValue=(255, 255, 255))
     found = corners_from_markers(image, [7, 3, 9, 1], inset=(0.1, 0.2))
     wells = np.array([[(143.5, 167.5), (655.5, 167.5), (655.5, 431.5), (143.5, 431.5)]])
-    np.testing.assert_allclose(found, cv2.perspectiveTransform(wells, matrix)[0], atol=1.0)
+    np.testing.assert_allclose(found, cv2.perspectiveTransform(wells, matrix)[0], atol=0.3)
     with pytest.raises(PlateError, match="marker 8 is not seen"):
         corners_from_markers(image, [7, 3, 9, 8])
     with pytest.raises(PlateError, match="four different"):
         corners_from_markers(image, [7, 3, 9, 9])
+    with pytest.raises(PlateError, match="an inset is a share"):
+        corners_from_markers(image, [7, 3, 9, 1], inset=(float("nan"), 0.0))
+    with pytest.raises(ValueError, match="from 0 to 49"):
+        corners_from_markers(image, [7, 3, 9, 50])
+    twice = image.copy()
+    twice[260:340, 360:440] = cv2.aruco.generateImageMarker(dictionary, 7, 80)[..., None]
+    with pytest.raises(PlateError, match="marker 7 is not seen, or more than once"):
+        corners_from_markers(twice, [7, 3, 9, 1])
     with pytest.raises(PlateError, match="seen: none"):
         corners_from_markers(np.full_like(image, 90), [7, 3, 9, 1])
+
+
+def test_an_empty_plate_that_cannot_be_it() -> None:
+    image, corners = draw_plate_scene(PlateScene(contents=contents(8, 12, 0.5, 8)))
+    with pytest.raises(ValueError, match="the same picture"):
+        read(image, corners, empty=image.copy())
+    for seen, before in ((image, np.zeros_like(image)), (np.zeros_like(image), np.ones_like(image))):
+        reading = read(seen, corners, empty=before)
+        assert all((w.state, w.confidence) == ("unknown", 0.0) and Doubt.DARK in w.doubt for w in reading.wells)
+        assert "take the picture brighter" in " ".join(reading.notes)
+
+
+@pytest.mark.parametrize("code", [0, 255])
+def test_a_picture_that_shows_nothing_tells_nothing(code: int) -> None:
+    image, corners = draw_plate_scene(PlateScene())
+    assert {w.state for w in read(np.full_like(image, code), corners).wells} == {"unknown"}
+
+
+def test_corners_elsewhere_are_refused_or_not_believed() -> None:
+    image, corners = draw_plate_scene(PlateScene(contents=contents(8, 12, 0.5, 8)))
+    with pytest.raises(PlateError, match="are the corners pixels of its 800 x 600"):
+        read(image, corners + 3000)
+    noise = np.random.default_rng(0).integers(0, 256, image.shape, np.uint8)
+    reading = read(noise, corners)
+    assert max(w.confidence for w in reading.wells) <= 0.6
+    assert "not known" in reading.notes[0]
 
 
 def test_what_is_told_and_drawn() -> None:
