@@ -44,6 +44,8 @@ DARK = 0.01
 """Linear light below which neither a well nor the plate around it tells anything (code 25)."""
 UNSEATED = 0.6
 """The most confidence where no rim is seen: whether the wells lie where the corners say is then not known."""
+MOVED = 0.2
+"""Pitches from which a well is no longer compared with itself when it was empty."""
 BLIND = 0.5
 """Share of a well under glare from which it is not read."""
 
@@ -123,6 +125,8 @@ def read_plate(
         uneven = np.std(texture.mean(axis=-1), axis=1)
         choice = against_plate(relative, uneven, plate.max(axis=1) > WHITE, terms)
     else:
+        if clearness.max() > SEEN:
+            _check_same_place(empty, grid)
         before, inner_before, plate_before = _lights(empty, grid)
         dark |= np.maximum(inner_before, plate_before).max(axis=1) < DARK
         change = texture - np.log(np.maximum(before, BLACK) / plate_before[:, None])
@@ -145,6 +149,17 @@ def _check(image: Image, empty: Image | None, grid: PlateGrid) -> None:
     if _out_of(image, grid).all():
         size = f"{image.shape[1]} x {image.shape[0]}"
         raise PlateError(f"none of the wells lies in the picture: are the corners pixels of its {size}?")
+
+
+def _check_same_place(empty: Image, grid: PlateGrid) -> None:
+    """Raises ValueError where the rims of the empty plate are elsewhere."""
+    there, clearness = refined(empty, grid)
+    off = np.linalg.norm(there.centres() - grid.centres(), axis=-1)
+    if clearness.max() > SEEN and np.median(off / grid.pitch_px()) > MOVED:
+        raise ValueError(
+            f"in the picture of the empty plate the wells lie {np.median(off):.0f} px elsewhere: "
+            "take both pictures from the same place"
+        )
 
 
 def _colours(light: Floats, white: Floats | None, correction: Correction | None) -> Floats:

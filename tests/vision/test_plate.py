@@ -276,6 +276,20 @@ def test_an_empty_plate_that_cannot_be_it() -> None:
         assert "take the picture brighter" in " ".join(reading.notes)
 
 
+@pytest.mark.parametrize(("shift_px", "refused"), [(4, False), (16, True), (30, True)])
+def test_an_empty_plate_from_elsewhere(shift_px: float, refused: bool) -> None:
+    scene = PlateScene(contents=contents(8, 12, 0.5, 5, [WATER]), seed=2)  # wells lie 52 px apart
+    image, corners = draw_plate_scene(scene)
+    before, _ = draw_plate_scene(PlateScene(seed=2))
+    move = np.array([(1, 0, shift_px), (0, 1, 0)], np.float64)
+    moved = cv2.warpAffine(before, move, (800, 600), borderMode=cv2.BORDER_REPLICATE)
+    if refused:
+        with pytest.raises(ValueError, match="px elsewhere"):
+            read(image, corners, empty=moved)
+    else:
+        assert counted(read(image, corners, empty=moved), scene)["wrong"] == 0
+
+
 @pytest.mark.parametrize("code", [0, 255])
 def test_a_picture_that_shows_nothing_tells_nothing(code: int) -> None:
     image, corners = draw_plate_scene(PlateScene())
