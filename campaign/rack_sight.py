@@ -13,6 +13,9 @@ from vision.rack_markers import Image, MarkerBoard, PlaceMm
 from vision.rack_pose import NotSeen, RackPose, find_rack
 from vision.rack_slots import PatchMm, SlotView, VialShape, project_slots
 
+UPRIGHT_DEG = 20.0
+"""Up to this a vial still stands: what is read goes by rows of the picture."""
+
 
 @dataclass(frozen=True, eq=False)
 class RackSeen:
@@ -72,6 +75,9 @@ def see_rack(
     pose = find_rack(image, board_of(rig), lens or lens_of(rig), prior)
     if isinstance(pose, NotSeen):
         return pose
+    if pose.turned_deg > UPRIGHT_DEG:
+        turned = f"the rack is turned by {pose.turned_deg:.0f} degrees in the picture"
+        return NotSeen(f"{turned}: turn the camera, or its picture, so that vials stand upright in it")
     return RackSeen(pose, project_slots(pose, places_of(rig), vial_of(rig), _white(markers_of(rig))))
 
 

@@ -1,16 +1,15 @@
 """The commands about markers and lenses, and looking at a whole rack."""
 
 import argparse
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from campaign import narrate
 from campaign.drawn import save_drawn
 from campaign.rack_sight import RackSeen, board_of, see_rack, station_view, view_shift
 from hardware.rig_file import load_rig
-from hardware.spec import RigSpec
+from hardware.spec import RigSpec, ViewSpec
 from vision.chart import correction_of
-from vision.lens import Lens, calibrate_lens
+from vision.lens import calibrate_lens
 from vision.lens_file import lens_to_toml, load_lens
 from vision.look import reading_to_json
 from vision.marker_sheet import lens_page, rack_page, rig_table, strip_board
@@ -18,6 +17,7 @@ from vision.overlay import draw
 from vision.picture import load_image
 from vision.rack_markers import ChessBoard
 from vision.rack_pose import NotSeen
+from vision.rack_slots import SlotView
 from vision.reader import read_vial
 from vision.sheet_files import save_sheet
 
@@ -72,11 +72,10 @@ def _lens(arguments: argparse.Namespace) -> int:
 
 
 def look_rack_command(arguments: argparse.Namespace) -> int:
-    """A line per slot of the rack, or with --json one object by file name. Returns 1 where a rack is not seen."""
-    from campaign.terminal import reading_in_words
-
+    """A line per slot of the rack, or with --json one object by file name. Returns 2 where a rack is not seen."""
     rig = load_rig(arguments.rack)
-    lens: Lens | None = load_lens(arguments.lens) if arguments.lens else None
+    at = _slot(rig, arguments.at) if arguments.at else None
+    lens = load_lens(arguments.lens) if arguments.lens else None
     correction = correction_of(arguments.chart) if arguments.chart else None
     record: dict[str, object] = {}
     lost = False
@@ -86,47 +85,58 @@ def look_rack_command(arguments: argparse.Namespace) -> int:
         if isinstance(seen, NotSeen):
             lost = True
             record[path.name] = {"why": seen.why, "slots": []}
-            if not arguments.json:
-                print(f"{path}: {seen.why}")
-            continue
-        true = image if correction is None else correction.corrected(image)
-        readings = {
-            slot.slot: read_vial(true, slot.view) for slot in seen.slots if slot.whole and not slot.hidden_by
-        }
-        record[path.name] = _record(seen, readings)
+            lines = [f"{path}: {seen.why}"]
+        else:
+            true = image if correction is None else correction.corrected(image)
+            readings = {slot.slot: read_vial(true, slot.view) for slot in seen.slots if not _why_not(slot)}
+            record[path.name] = _record(rig, seen, readings, at)
+            lines = [
+                f"{path}: {_in_words(seen)}",
+                *_lines(seen, readings),
+                *(_station(rig, seen, at) if at else ()),
+            ]
+            if arguments.draw:
+                save_drawn(draw(image, readings.values()), path, arguments.draw)
         if not arguments.json:
-            print(f"{path}: {_in_words(seen)}")
-            for slot in seen.slots:
-                said = _why_not(slot.whole, slot.hidden_by) or reading_in_words(readings[slot.slot])
-                print(f"    {slot.slot}: {said}")
-            if arguments.at:
-                print(_station(rig, seen, arguments.at))
-        if arguments.draw:
-            save_drawn(draw(image, readings.values()), path, arguments.draw)
+            print("\n".join(lines))
     if arguments.json:
         print(narrate.json_line(record))
-    return 1 if lost else 0
+    return 2 if lost else 0
 
 
-def _station(rig: RigSpec, seen: RackSeen, slot: str) -> str:
+def _slot(rig: RigSpec, told: str) -> str:
+    """Raises ValueError for a slot that the rack does not have."""
+    slots = rig.rack.slots
+    if told.upper() not in slots:
+        raise ValueError(f"--at: the rack has no slot {told!r}; it has {slots[0]} to {slots[-1]}")
+    return told.upper()
+
+
+def _lines(seen: RackSeen, readings: "dict[str, VialReading]") -> list[str]:
+    from campaign.terminal import reading_in_words
+
+    return [f"    {slot.slot}: {_why_not(slot) or reading_in_words(readings[slot.slot])}" for slot in seen.slots]
+
+
+def _station(rig: RigSpec, seen: RackSeen, slot: str) -> list[str]:
     """The [view] of the rig file from this picture, and whether the one that it has still fits."""
     view = station_view(rig, seen, slot)
     moved = view_shift(rig, seen, slot)
     lines = [f"With {slot} at the station the rig file's view is:", "", "[view]"]
-    lines += [
-        f"box_px = {_list(view.box_px)}",
-        f"base_row = {view.base_row:.1f}",
-        f"px_per_mm = {view.px_per_mm:.4g}",
-    ]
-    if view.white_px is not None:
-        lines.append(f"white_px = {_list(view.white_px)}")
+    lines += [f"{key} = {value}" for key, value in _table(view).items()]
     if moved is not None:
         lines += ["", f"The view that it has does not fit: {moved.words}."]
-    return "\n".join(lines)
+    return lines
 
 
-def _list(box: tuple[float, float, float, float]) -> str:
-    return f"[{', '.join(f'{v:.1f}' for v in box)}]"
+def _table(view: ViewSpec) -> dict[str, object]:
+    """What the markers tell of a view, as a rig file has it."""
+    table: dict[str, object] = {
+        "box_px": [round(v, 1) for v in view.box_px],
+        "base_row": round(view.base_row, 1),
+        "px_per_mm": float(f"{view.px_per_mm:.4g}"),
+    }
+    return table if view.white_px is None else table | {"white_px": [round(v, 1) for v in view.white_px]}
 
 
 def _in_words(seen: RackSeen) -> str:
@@ -136,13 +146,18 @@ def _in_words(seen: RackSeen) -> str:
     return f"rack found by markers {ids}, which fit to {seen.pose.rms_px:.2f} px; slots ±{1.96 * sd:.1f} px{doubts}"
 
 
-def _why_not(whole: bool, hidden_by: Sequence[str]) -> str:
-    if not whole:
+def _why_not(slot: SlotView) -> str:
+    """Why what stands in a slot is not read; nothing where it is."""
+    if not slot.whole:
         return "not in the picture"
-    return f"hidden by {', '.join(hidden_by)}" if hidden_by else ""
+    if slot.hidden_by:
+        return f"hidden by {', '.join(slot.hidden_by)}"
+    if slot.rough:
+        return f"its place is known to ±{1.96 * slot.sd_px:.0f} px only: measure the lens (aliquot lens)"
+    return ""
 
 
-def _record(seen: RackSeen, readings: "dict[str, VialReading]") -> dict[str, object]:
+def _record(rig: RigSpec, seen: RackSeen, readings: "dict[str, VialReading]", at: str | None) -> dict[str, object]:
     slots = []
     for slot in seen.slots:
         found: dict[str, object] = {
@@ -152,15 +167,19 @@ def _record(seen: RackSeen, readings: "dict[str, VialReading]") -> dict[str, obj
             "px_per_mm": round(slot.view.px_per_mm, 4),
             "sd_px": round(slot.sd_px, 2),
         }
-        if why := _why_not(slot.whole, slot.hidden_by):
+        if why := _why_not(slot):
             found["why"] = why
         else:
             found |= reading_to_json(readings[slot.slot])
         slots.append(found)
     pose = seen.pose
-    return {
+    record: dict[str, object] = {
         "markers": list(pose.seen.ids),
         "rms_px": round(pose.rms_px, 3),
         "doubt": list(pose.doubts),
         "slots": slots,
     }
+    if at is not None:
+        moved = view_shift(rig, seen, at)
+        record |= {"view": _table(station_view(rig, seen, at)), "moved": None if moved is None else moved.words}
+    return record

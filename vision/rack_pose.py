@@ -92,6 +92,14 @@ class RackPose:
         """How far the corners lie from where the likeliest placement puts them."""
         return self.best.rms_px
 
+    @property
+    def turned_deg(self) -> float:
+        """How far the rack's up at the markers is from the picture's, 0..180."""
+        middle = self.seen.points_mm.mean(axis=0)
+        (low, high), _ = self.best.project(middle + np.array([(0.0, 0.0, 0.0), (0.0, 1.0, 0.0)]))
+        right, down = high - low
+        return abs(math.degrees(math.atan2(right, -down)))
+
     def project(self, points_mm: Floats) -> tuple[Floats, Floats]:
         """Where (n, 3) rack points are in the picture, (n, 2), and the standard deviation of each, px."""
         shares = np.array([p.weight for p in self.placements])[:, None, None]
@@ -116,7 +124,8 @@ def find_rack(
     if len(seen) < 4:
         many = f"none of the {len(board.ids)} markers" if isinstance(board, MarkerBoard) else "no board"
         return NotSeen(
-            f"{many} can be seen: is the sheet in the picture, lit, sharp, and of dictionary {board.dictionary}?"
+            f"{many} can be seen: is the sheet in the picture, lit, sharp, not mirrored, and of "
+            f"dictionary {board.dictionary}?"
         )
     lenses = [lens.scaled(size_px)] if lens is not None else guessed_lenses(size_px)
     found = _weighed([p for one in lenses for p in _placements(seen, one)], len(seen), prior)

@@ -13,6 +13,7 @@ from vision.rack_pose import RackPose
 
 _AROUND = 24
 """Points of a rim that is projected; the outermost is then at most 0.4 % of the radius short."""
+ROUGH = 0.25
 PatchMm = tuple[float, float, float, float, float]
 """left, bottom, right, top and z of a plain white patch on the rack, rack coordinates."""
 
@@ -41,6 +42,12 @@ class SlotView:
     sd_px: float
     whole: bool
     hidden_by: tuple[str, ...] = ()
+
+    @property
+    def rough(self) -> bool:
+        """Whether its place is too uncertain to read what stands there: 95 % of a quarter of its width or more."""
+        x0, _, x1, _ = self.view.box_px
+        return 1.96 * self.sd_px > ROUGH * (x1 - x0)
 
     @property
     def sd_mm(self) -> float:

@@ -135,6 +135,21 @@ def test_both_rooms_know_the_same_dictionaries() -> None:
     assert MARKER_DICTIONARIES == DICTIONARIES
 
 
+def test_a_rack_that_lies_in_the_picture_is_not_read() -> None:
+    rig = rig_with()
+    for turn, degrees in ((cv2.ROTATE_180, 180), (cv2.ROTATE_90_CLOCKWISE, 90)):
+        image = np.ascontiguousarray(cv2.rotate(photograph(board_of(rig), STAND), turn))
+        seen = see_rack(image, rig if turn == cv2.ROTATE_180 else rig_with(None))
+        assert isinstance(seen, NotSeen)
+        told = int(seen.why.split("turned by ")[1].split()[0])
+        assert told == pytest.approx(degrees, abs=5)
+        assert "upright" in seen.why
+    mirrored = np.ascontiguousarray(photograph(board_of(rig), STAND)[:, ::-1])
+    lost = see_rack(mirrored, rig)
+    assert isinstance(lost, NotSeen)
+    assert "not mirrored" in lost.why
+
+
 # the commands
 
 
@@ -183,6 +198,10 @@ def test_looking_at_a_rack(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     assert record["markers"] == [0, 1, 2]
     assert any("lens was not measured" in doubt for doubt in record["doubt"])
     assert [s["slot"] for s in record["slots"]] == list(rig.rack.slots)
+    d6 = record["slots"][-1]
+    assert d6["sd_px"] > 15  # a vial is 80 px wide
+    assert "state" not in d6
+    assert "measure the lens" in d6["why"]
     capsys.readouterr()
     assert aliquot.main([*words, *lens, "--at", "D2"]) == 0
     table = capsys.readouterr().out.split("the rig file's view is:")[1]
@@ -194,9 +213,15 @@ def test_looking_at_a_rack(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     assert view is not None
     assert aliquot.main([*words, *lens, "--at", "D2"]) == 0
     assert "does not fit: the camera has moved by" in capsys.readouterr().out
+    assert aliquot.main([*words, *lens, "--at", "d2", "--json"]) == 0
+    record = json.loads(capsys.readouterr().out)["rack.png"]
+    assert set(record["view"]) == {"box_px", "base_row", "px_per_mm", "white_px"}
+    assert record["moved"].startswith("the camera has moved by")
     assert aliquot.main([*words, *lens, "--at", "Z9"]) == 2
-    assert "it has A1 to D6" in capsys.readouterr().err
-    assert aliquot.main(["look", str(tmp_path / "none.png"), *words[2:]]) == 1
+    out, err = capsys.readouterr()
+    assert "it has A1 to D6" in err
+    assert not out
+    assert aliquot.main(["look", str(tmp_path / "none.png"), *words[2:]]) == 2
     assert "none of the 3 markers can be seen" in capsys.readouterr().out
 
 
