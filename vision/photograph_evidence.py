@@ -59,9 +59,14 @@ def describe(column: Column) -> tuple[dict[str, float], ...]:
     segments = Segments(column.lab)
     scores = column.scores
     line = np.abs(scores.vote[:3]).max(axis=0) * np.sqrt(np.minimum(np.abs(scores.strength[:3]).max(axis=0), 1))
+    apart = _apart(column)
     power = np.array([line[max(0, p - 2) : p + 3].max() for p in column.places])
     return tuple(
-        _lines(column, p) | _order(column, line, power, i) | _sides(segments, p) | _look(column, p) | _place(p)
+        _lines(column, p)
+        | _order(column, line, power, i)
+        | _sides(segments, p)
+        | _look(column, apart, p)
+        | _place(p)
         for i, p in enumerate(column.places)
     )
 
@@ -128,22 +133,32 @@ def _sides(segments: Segments, row: int) -> dict[str, float]:
     }
 
 
-def _look(column: Column, row: int) -> dict[str, float]:
+def _apart(column: Column) -> Floats:
+    """(ROWS,) how far the vessel is from what is beside it; 0 where nothing is in the picture."""
+    if column.beside is None:
+        return np.zeros(ROWS)
+    between = np.median(column.lab, axis=1) - np.median(column.beside, axis=1)
+    return np.asarray(np.minimum(np.linalg.norm(between, axis=1), 1.5))
+
+
+def _look(column: Column, apart: Floats, row: int) -> dict[str, float]:
     """Whether the view through it is the same above and below, upright or mirrored as a liquid lens shows it, and
     how far it is from what is beside the glass."""
     above = np.median(column.lab[max(0, row - 18) : max(1, row - 3), :, 0], axis=0)
     below = np.median(column.lab[min(row + 4, ROWS - 1) : row + 19, :, 0], axis=0)
     above, below = above - above.mean(), below - below.mean()
     size = float(np.linalg.norm(above) * np.linalg.norm(below)) + 0.05
-    found = {"alike": float(above @ below) / size, "mirrored": float(above @ below[::-1]) / size}
-    far = [0.0, 0.0]
-    if column.beside is not None:
-        for i, part in enumerate(
-            (slice(max(0, row - 30), max(1, row - 3)), slice(min(ROWS - 1, row + 4), row + 31))
-        ):
-            apart = np.median(column.lab[part], axis=1) - np.median(column.beside[part], axis=1)
-            far[i] = float(np.minimum(np.linalg.norm(apart, axis=1), 1.5).mean())
-    return found | {"unlike beside above": far[0], "unlike beside below": far[1], "more unlike": far[1] - far[0]}
+    far = [
+        float(apart[max(0, row - 30) : max(1, row - 3)].mean()),
+        float(apart[min(ROWS - 1, row + 4) : row + 31].mean()),
+    ]
+    return {
+        "alike": float(above @ below) / size,
+        "mirrored": float(above @ below[::-1]) / size,
+        "unlike beside above": far[0],
+        "unlike beside below": far[1],
+        "more unlike": far[1] - far[0],
+    }
 
 
 def _place(row: int) -> dict[str, float]:

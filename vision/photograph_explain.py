@@ -1,6 +1,6 @@
-"""Which line is the surface: cap, surface and inner bottom, each a choice among the candidate lines, or empty.
+"""Which line is the surface, and which the lower edge of a cap, or whether the vessel is empty.
 
-Every choice is a multinomial between the candidates and "there is none", linear in what a line is like
+Either choice is a multinomial between the candidates and "there is none", linear in what a line is like
 (McFadden, 1974). A cap is above the surface: the two are weighed together. Weights: `vision.photograph_weights`.
 """
 
@@ -14,8 +14,8 @@ from vision.colour import Floats
 from vision.photograph_column import ROWS, SAME
 from vision.photograph_weights import NONE, SURE, WEIGHTS
 
-HEADS = ("surface", "cap", "bottom")
-SHARPNESS = {"surface": 2.0, "cap": 1.5, "bottom": 1.5}
+HEADS = ("surface", "cap")
+SHARPNESS = {"surface": 2.0, "cap": 1.5}
 """The ridge makes the weights timid; the logits are multiplied by this."""
 HIGHEST, LOWEST = 0.06, 0.98
 """Heights in the box, from its top, between which a surface can be."""
@@ -27,13 +27,12 @@ Named = Mapping[str, Floats]
 
 @dataclass(frozen=True)
 class Explanation:
-    """surface, cap, bottom: (n + 1,) probability of each candidate, the last of "there is none"; each adds up to 1.
+    """surface, cap: (n + 1,) probability of each candidate, the last of "there is none"; each adds up to 1.
     raw: logits of the surface before the cap and the sharpness."""
 
     places: tuple[int, ...]
     surface: Floats
     cap: Floats
-    bottom: Floats
     raw: Floats
 
     @property
@@ -63,7 +62,7 @@ def against(table: Named) -> Floats:
 
 
 def explain(table: Named, places: tuple[int, ...]) -> Explanation:
-    """How likely every line is the surface, the cap's lower edge, the inner bottom."""
+    """How likely every line is the surface, and the cap's lower edge."""
     weights = np.array(list(WEIGHTS.values()))
     lines = (np.stack([table[name] for name in WEIGHTS], axis=1) - weights[:, 0]) / weights[:, 1]
     none = against(table)
@@ -79,7 +78,7 @@ def combine(logits: Mapping[str, Floats], places: tuple[int, ...]) -> Explanatio
     above = np.concatenate([[0.0], np.cumsum(cap[:-2])]) + cap[-1] + SLACK
     surface = share["surface"].copy()
     surface[:-1] *= above * ((height >= HIGHEST) & (height <= LOWEST)) + 1e-12
-    return Explanation(places, surface / surface.sum(), cap, share["bottom"], logits["surface"])
+    return Explanation(places, surface / surface.sum(), cap, logits["surface"])
 
 
 def doubts(table: Named, found: Explanation) -> Floats:

@@ -1,6 +1,6 @@
 """Weigh the evidence of `vision.photograph_evidence`, on photographs held out by group and on rendered scenes.
 
-    python -m tests.vision.fit_photograph ../shared/vision predictions.json [--write] [--scenes 900] [--variants 10]
+    python -m tests.vision.fit_photograph ../shared/vision predictions.json [--write] [--scenes 900] [--variants 20]
 
 predictions.json gets what is answered when the photograph's own group took no part in the weighing: the figures to
 believe. --write puts the weights of all groups together into vision/photograph_weights.py.
@@ -12,6 +12,7 @@ import json
 import subprocess
 import sys
 from collections import Counter
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -31,8 +32,8 @@ from vision.reader import read_vial
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
-RIDGE = {"cap": 1.0, "surface": 5.0, "bottom": 3.0, "layers": 10.0}
-RENDERED_WEIGHT = {"cap": 60.0, "surface": 45.0, "bottom": 30.0, "layers": 200.0}
+RIDGE = {"cap": 1.0, "surface": 5.0, "layers": 30.0}
+RENDERED_WEIGHT = {"cap": 60.0, "surface": 45.0, "layers": 200.0}
 """All rendered scenes together, in groups of one photographed vessel."""
 GROUP_POWER = 0.3
 """A group of n photographed vessels counts n to this power."""
@@ -93,15 +94,16 @@ def sample_of(case: Case, origin: int = -1) -> Sample | None:
 def layers_of(case: Case, column: Column, told: tuple[dict[str, float], ...]) -> tuple[list[int], Floats] | None:
     if case.state not in FILLED or case.surface is None or case.band is None:
         return None
-    surface, below, bottom = (
-        (y - case.box[1]) / case.height * ROWS for y in (case.surface, case.band[1], case.bottom)
+    surface, below = ((y - case.box[1]) / case.height * ROWS for y in (case.surface, case.band[1]))
+    found = photograph_layers.describe_layers(
+        column, Segments(column.lab), told, max(surface, below - 3), photograph.BOTTOM * ROWS
     )
-    found = photograph_layers.describe_layers(column, Segments(column.lab), told, max(surface, below - 3), bottom)
     return found if found[0] else None
 
 
 def weights_of(samples: list[Sample], head: str) -> Floats:
-    """Every group counts, not every picture of it."""
+    """Every group counts, not every picture of it. Photographs count no more than their variants do: with more
+    weight on them the figures held out fall."""
     pictures = Counter(s.case.group for s in samples)
     vessels = {g: len({s.origin for s in samples if s.case.group == g}) for g in pictures}
     of_group = {g: RENDERED_WEIGHT[head] if g == RENDERED else vessels[g] ** GROUP_POWER for g in pictures}
@@ -122,8 +124,6 @@ def choice(sample: Sample, head: str, weight: float) -> Choice | None:
         none = against(sample.named)
     if head == "surface":
         right, empty = case.is_surface(rows), case.state == "empty"
-    elif head == "bottom":
-        right = case.is_bottom(rows)
     elif head == "cap":
         right, empty = case.is_cap(rows), case.cap == (True, None)
     return Choice(table, none, right, empty, weight) if empty or right.any() else None
@@ -234,8 +234,8 @@ def write(path: Path) -> None:
     }
     kinds = {
         "WEIGHTS": (
-            "dict[str, tuple[float, float, float, float, float]]",
-            "Mean, spread, then weight as surface, cap, bottom.",
+            "dict[str, tuple[float, float, float, float]]",
+            "Mean, spread, then weight as surface, as cap.",
         ),
         "NONE": ("dict[str, tuple[float, float, float]]", "What speaks for there being none."),
         "SURE": ("tuple[float, ...]", "What speaks for the surface being right."),
@@ -288,13 +288,28 @@ def held_out(
     return predictions, full, fit_confidence(judged)
 
 
+def photographed(told: tuple[Case, int, int]) -> list[Sample]:
+    """A photographed vessel and its variants."""
+    case, origin, count = told
+    cv2.setNumThreads(1)
+    every = (case, *variants(case, np.random.default_rng([1, origin]), count))
+    return [s for s in (sample_of(c, origin) for c in every) if s is not None]
+
+
+def drawn(seed: int) -> list[Sample]:
+    """A rendered scene."""
+    cv2.setNumThreads(1)
+    case = rendered(seed)
+    sample = None if case is None else sample_of(case)
+    return [] if sample is None else [sample]
+
+
 def gather(folder: Path, scenes: int, count: int) -> list[Sample]:
     """Photographs, their variants and rendered scenes."""
-    random, found = np.random.default_rng(1), []
-    for i, (case, _) in enumerate(photographs(folder)):
-        found += [sample_of(case, i), *(sample_of(v, i) for v in variants(case, random, count))]
-    found += [sample_of(case) for case in map(rendered, range(scenes)) if case is not None]
-    return [s for s in found if s is not None]
+    told = [(case, i, count) for i, (case, _) in enumerate(photographs(folder))]
+    with ProcessPoolExecutor() as pool:
+        parts = [*pool.map(photographed, told, chunksize=4), *pool.map(drawn, range(scenes), chunksize=20)]
+    return [s for part in parts for s in part]
 
 
 def main() -> None:
@@ -303,7 +318,7 @@ def main() -> None:
     parser.add_argument("predictions", type=Path)
     parser.add_argument("--write", action="store_true")
     parser.add_argument("--scenes", type=int, default=900)
-    parser.add_argument("--variants", type=int, default=10)
+    parser.add_argument("--variants", type=int, default=20)
     told = parser.parse_args()
     cv2.setNumThreads(1)
     rows = list(csv.DictReader((told.folder / "manifest.csv").open(newline="")))

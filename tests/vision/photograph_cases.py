@@ -58,9 +58,6 @@ class Case:
             return np.zeros(len(rows), bool)
         return np.asarray(np.min([np.abs(rows - y) for y in self.boundaries], axis=0) <= 0.012 * self.height)
 
-    def is_bottom(self, rows: Rows) -> npt.NDArray[np.bool_]:
-        return np.asarray(np.abs(rows - self.bottom) <= 0.015 * self.height)
-
     def is_cap(self, rows: Rows) -> npt.NDArray[np.bool_]:
         if self.cap[1] is None:
             return np.zeros(len(rows), bool)

@@ -57,11 +57,11 @@ def test_a_box_that_is_too_small_is_out_of_frame() -> None:
 def test_the_surface_is_below_the_cap() -> None:
     """Two lines that are as good a surface: the one below the cap's edge is it."""
     even = np.array([2.0, 2.0, 0.0])
-    found = combine({"surface": even, "cap": np.array([9.0, 0.0, 0.0]), "bottom": even}, (60, 160))
+    found = combine({"surface": even, "cap": np.array([9.0, 0.0, 0.0])}, (60, 160))
     assert found.best == 1
     assert found.surface.sum() == pytest.approx(1)
     assert found.cap[0] > 0.9
-    assert set(SHARPNESS) == {"surface", "cap", "bottom"}
+    assert set(SHARPNESS) == {"surface", "cap"}
 
 
 def test_rendered_liquids_are_found() -> None:
