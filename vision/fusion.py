@@ -34,10 +34,14 @@ MOST_SURE = 0.995
 
 @dataclass(frozen=True)
 class Dosed:
-    """What should be in the vial, and the standard deviation of that, µL."""
+    """What should be in the vial, and the standard deviation of that, µL. Raises ValueError for no volume."""
 
     volume_ul: float
     sd_ul: float
+
+    def __post_init__(self) -> None:
+        if not (0 <= self.volume_ul < math.inf and 0 < self.sd_ul < math.inf):
+            raise ValueError(f"{self.volume_ul} ± {self.sd_ul} µL is no volume that was dosed")
 
 
 @dataclass(frozen=True)
@@ -116,7 +120,7 @@ def _chosen(frames: Sequence[tuple[int, VialReading]], dosed: Dosed | None) -> l
 def _one_level(frames: Sequence[tuple[int, VialReading]], state: str) -> list[list[tuple[int, VialReading]]]:
     """The frames of one state, by level: a gap begins another group."""
     same = [(i, r) for i, r in frames if r.state == state]
-    levelled = sorted((r.level_mm, i) for i, r in same if r.level_mm is not None)
+    levelled = sorted((r.level_mm, i) for i, r in same if r.level_mm is not None and math.isfinite(r.level_mm))
     by_index = dict(same)
     gap_mm = max(SAME_MM, 3 * (_middle(r.level_sd_mm for _, r in same) or 0.0))
     groups: list[list[tuple[int, VialReading]]] = []
@@ -126,7 +130,7 @@ def _one_level(frames: Sequence[tuple[int, VialReading]], state: str) -> list[li
             groups.append([])
         groups[-1].append((i, by_index[i]))
         last_mm = level_mm
-    without = [(i, r) for i, r in same if r.level_mm is None]
+    without = [(i, r) for i, r in same if r.level_mm is None or not math.isfinite(r.level_mm)]
     return [*groups, without] if without else groups
 
 
@@ -135,7 +139,7 @@ def _together(kept: Sequence[VialReading], agreement: float) -> tuple[VialReadin
     level, level_sd = _location(kept, "level_mm", "level_sd_mm")
     row, row_sd = _location(kept, "surface_row", "surface_sd_px")
     volume, volume_sd = _location(kept, "volume_ul", "volume_sd_ul")
-    nearest = min(range(len(kept)), key=lambda i: (_far(kept[i].surface_row, row), -kept[i].confidence))
+    nearest = min(range(len(kept)), key=lambda i: (_far(kept[i].surface_row, row), -_weight(kept[i])))
     present = _vote(r.present for r in kept)
     confidence = agreement * (_middle(r.confidence for r in kept) or 0.0)
     fused = replace(
@@ -144,7 +148,7 @@ def _together(kept: Sequence[VialReading], agreement: float) -> tuple[VialReadin
         volume_ul=volume, volume_sd_ul=volume_sd, lab=_lab([r.lab for r in kept if r.lab is not None]),
         clarity=_middle(r.clarity for r in kept), turbidity=_middle(r.turbidity for r in kept),
         fill=_middle(r.fill for r in kept), bottom_row=_middle(r.bottom_row for r in kept),
-        cap=_vote(r.cap for r in kept), confidence=min(MOST_SURE, confidence),
+        cap=_vote(r.cap for r in kept), confidence=min(MOST_SURE, max(0.0, confidence)),
     )  # fmt: skip
     return fused, nearest
 
@@ -188,7 +192,7 @@ def _against(fused: Fused, dosed: Dosed) -> Fused:
 def _unknown(of: VialReading, facts: Sequence[FrameFacts]) -> VialReading:
     """Nothing is known of the vial, for the reasons that most of the refused frames have."""
     reasons = [fact.refused for fact in facts if fact.refused]
-    usual = _usual(reasons) or (reasons[0] if reasons else Doubt.NONE)
+    usual = (_usual(reasons) or reasons[0]) if reasons else Doubt.NONE
     return replace(
         of,
         state="unknown", present=None, surface_row=None, surface_sd_px=None, level_mm=None, level_sd_mm=None,
@@ -213,7 +217,7 @@ def _counted(reasons: Iterable[Doubt]) -> dict[str, int]:
 
 
 def _middle(values: Iterable[float | None]) -> float | None:
-    known = [v for v in values if v is not None]
+    known = [v for v in values if v is not None and math.isfinite(v)]
     return float(np.median(known)) if known else None
 
 
@@ -223,7 +227,8 @@ def _vote(values: Iterable[bool | None]) -> bool | None:
 
 
 def _far(value: float | None, middle: float | None) -> float:
-    return math.inf if value is None or middle is None else abs(value - middle)
+    off = math.inf if value is None or middle is None else abs(value - middle)
+    return off if math.isfinite(off) else math.inf
 
 
 def _lab(labs: Sequence[Lab]) -> Lab | None:

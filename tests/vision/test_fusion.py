@@ -131,7 +131,7 @@ def test_what_was_dosed_sharpens_a_reading_that_agrees_and_leaves_what_is_seen()
     assert not fused.surprising
 
 
-@given(st.floats(100, 4000), st.sampled_from([-1, 1]))
+@given(st.floats(100, 3500), st.sampled_from([-1, 1]))
 def test_a_disagreement_is_never_hidden(off_ul, sign):
     seen_ul = 20.0 * UL_PER_MM
     fused = fuse([reading(20.0)] * 5, [FIT] * 5, Dosed(seen_ul + sign * off_ul, 20.0))
@@ -139,6 +139,39 @@ def test_a_disagreement_is_never_hidden(off_ul, sign):
     assert fused.surprising
     assert fused.likely_ul is None
     assert fused.reading.confidence < 0.9
+
+
+@given(
+    st.lists(
+        st.builds(
+            lambda mm, c: reading(mm, confidence=c), st.sampled_from([math.nan, math.inf, 20.0]), st.floats()
+        ),
+        min_size=5, max_size=9,
+    ),
+    doses,
+)  # fmt: skip
+def test_what_is_no_number_is_no_level_and_makes_nothing_sure(frames, dosed):
+    fused = fuse(frames, [FIT] * len(frames), dosed)
+    assert fused.reading.level_mm in (None, pytest.approx(20.0))
+    assert fused.reading.volume_ul is None or math.isfinite(fused.reading.volume_ul)
+    assert 0.0 <= fused.reading.confidence <= 1.0
+
+
+def test_a_confidence_that_is_no_number_is_none_at_all():
+    assert fuse([reading(confidence=math.nan)] * 5, [FIT] * 5).reading.confidence == 0.0
+
+
+def test_too_few_frames_of_which_none_is_refused_are_unknown_for_no_made_up_reason():
+    fused = fuse([reading()] * 3, [FIT] * 3)
+    assert (fused.reading.state, fused.reading.doubt, fused.refused) == ("unknown", Doubt.NONE, {})
+
+
+@pytest.mark.parametrize(
+    "dosed", [(math.nan, 20.0), (math.inf, 20.0), (-5.0, 20.0), (100.0, 0.0), (100.0, math.nan)]
+)
+def test_what_is_no_volume_was_not_dosed(dosed):
+    with pytest.raises(ValueError, match="no volume"):
+        Dosed(*dosed)
 
 
 def test_frames_without_facts_are_refused():
