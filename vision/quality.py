@@ -62,6 +62,8 @@ def frame_facts(
     if image.shape != reference.shape:  # the pixels of the set-up mean something else now
         return FrameFacts(doubt | Doubt.CAMERA_MOVED)
     shift_px, seen_gain = reference.shift_px(image), reference.gain(image)
+    if shift_px is None and reference.rich and Doubt.SATURATED not in doubt:
+        return FrameFacts(doubt | Doubt.CAMERA_MOVED)  # nothing of it is there any more: it looks elsewhere
     if shift_px is not None and np.hypot(*shift_px) >= MOVED_PX:
         return FrameFacts(doubt | Doubt.CAMERA_MOVED, shift_px)  # the white patch is elsewhere: no word of light
     if gain is not None and seen_gain is not None and not 1 / OTHER_LIGHT < seen_gain / gain < OTHER_LIGHT:

@@ -32,6 +32,10 @@ LEAST_MOVED_PX = 1.0
 AGREE = 0.3
 """Votes for a shift less those for none, of those that could tell the two apart: 1 moved, -1 not moved."""
 LEAST_VOTES = 1.5
+LEAST_SEEN = 3
+"""Tiles found again without which nothing is told of a shift."""
+RICH = 20
+"""So many tiles are not all hidden or changed at once: neighbours and fills change half of them."""
 DIM, BRIGHT = 30, 235
 """Codes between which a pixel tells how bright the light is."""
 
@@ -63,6 +67,11 @@ class Surroundings:
         white = None if white_px is None else inside(white_px, image.shape)
         return Surroundings(image.shape, small, tiles, own, around, None if white is None else np.array(white))
 
+    @property
+    def rich(self) -> bool:
+        """Whether there is so much to be found again that its absence says something."""
+        return len(self.tiles) >= RICH
+
     def shift_px(self, image: Image) -> tuple[float, float] | None:
         """How far the still things have gone right and down in the picture, px; (0, 0) where they have not, None
         where too little of them is seen to tell. Raises ValueError for a picture of another size."""
@@ -77,7 +86,7 @@ class Surroundings:
         could = float((1 - self.own[seen, row, column]).sum())
         right, down = _peak(votes, int(row), int(column))
         if np.hypot(right, down) < LEAST_MOVED_PX or could < LEAST_VOTES:
-            return (0.0, 0.0) if seen.sum() >= 3 else None
+            return (0.0, 0.0) if seen.sum() >= LEAST_SEEN else None
         if float((there - still)[seen].sum()) < AGREE * could:
             return 0.0, 0.0
         scale = image.shape[1] / self.small.shape[1]

@@ -104,6 +104,13 @@ def test_a_picture_of_another_size_is_of_another_view() -> None:
         REFERENCE.shift_px(FILLED[::2, ::2])
 
 
+@pytest.mark.parametrize("factor", [0.7, 1.5, 3.0])
+def test_a_picture_in_which_nothing_is_found_again_is_of_a_camera_that_has_moved(factor: float) -> None:
+    matrix = cv2.getRotationMatrix2D((320, 240), 30, factor)
+    elsewhere = cv2.warpAffine(FILLED, matrix, (640, 480), borderMode=cv2.BORDER_REPLICATE)
+    assert Doubt.CAMERA_MOVED in frame_facts(np.asarray(elsewhere, np.uint8), REFERENCE).refused
+
+
 def test_what_has_no_structure_tells_nothing() -> None:
     plain = np.full((480, 640, 3), 128, np.uint8)
     nothing = Surroundings.of(plain, VIEW.box_px)
