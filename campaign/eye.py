@@ -94,13 +94,19 @@ def view_of(rig: RigSpec) -> VialView | None:
     )
 
 
-def _loaded(picture: str) -> Image:
+def _loaded(picture: str, shape: tuple[int, ...]) -> Image:
+    """The picture of the set-up. Raises HardwareError for none, or one of another size than the camera's."""
     try:
-        return load_image(picture)
+        image = load_image(picture)
     except ImageError as error:
         raise HardwareError(
             "camera", f"the picture of its set-up: {error}; draw the view anew", "not_done"
         ) from error
+    if image.shape != shape:
+        (high, wide), (was_high, was_wide) = shape[:2], image.shape[:2]
+        sizes = f"its pictures are {wide} x {high} pixels, and {was_wide} x {was_high} where its view was drawn"
+        raise HardwareError("camera", f"{sizes}; give it that size again, or draw the view anew", "not_done")
+    return image
 
 
 def correction_of(rig: RigSpec) -> Correction | None:
@@ -129,10 +135,11 @@ def frames_from_now(camera: Camera) -> Generator[Frame, None, None]:
             try:
                 newer = news.get(timeout=NEXT_FRAME_S)
             except Empty:
-                newer = camera.capture()  # it says in its own words why none comes, or has one
-            if newer.number > frame.number:
-                frame = newer
-                yield frame
+                yield (frame := camera.capture())  # it says in its own words why none comes, or has one
+                continue
+            # numbers begin anew when the camera is opened anew
+            if (newer.taken_s, newer.number) > (frame.taken_s, frame.number):
+                yield (frame := newer)
     finally:
         leave()
 
@@ -158,7 +165,7 @@ class Eye:
 
         A black, overexposed or repeated frame, one of a moved camera and one in a changed light is no evidence: it
         is refused and counted with its reason. Where fit frames are too few the state is unknown, and why is told.
-        Raises HardwareError.
+        Raises HardwareError, ValueError for an `expected_ul` that is no volume.
         """
         if self._camera is None or self._view is None:
             raise HardwareError("camera", "the rig has no camera, or no view of the vial in its picture")
@@ -198,7 +205,7 @@ class Eye:
 
     def _judge(self, image: Image) -> FrameFacts:
         if self._picture:
-            self._refer(_loaded(self._picture))
+            self._refer(_loaded(self._picture, image.shape))
             self._picture = ""
         facts = frame_facts(image, self._reference, gain=self._gain, earlier=self._earlier)
         self._earlier.append(fingerprint(image))

@@ -208,9 +208,9 @@ def vial_question(slot: str, reading: VialReading) -> str | None:
         return f"No vial stands in {slot}."
     if reading.present is None:
         return f"Does a vial stand in {slot}? The eye cannot tell: {why_doubted(reading.doubt)}."
-    if reading.state == "empty":
+    if reading.state == "empty" and Doubt.AMBIGUOUS not in reading.doubt:
         return None
-    if reading.volume_ul is not None:
+    if reading.state != "empty" and reading.volume_ul is not None:
         return f"The vial in {slot} is not empty: it seems to hold {reading.volume_ul:.0f} µL."
     return f"Is the vial in {slot} clean and empty? The eye cannot tell: {why_doubted(reading.doubt)}."
 

@@ -1,6 +1,7 @@
 """The eye on the virtual camera's frames, of which some are spoilt: each is refused, with its reason, in words."""
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from campaign.eye import MOST_FRAMES, Eye
+from campaign.eye import MOST_FRAMES, Eye, frames_from_now
 from campaign.guard import level_question, surprise, vial_question
 from campaign.spec import ChecksSpec
 from hardware.devices import Camera, Frame, Image, Rig
@@ -172,6 +173,62 @@ def test_a_camera_that_has_moved_since_its_set_up_is_told_at_the_first_look(
     picture.write_bytes(b"no picture")
     with pytest.raises(HardwareError, match="draw the view anew"):
         Eye(spec, camera).look()  # type: ignore[arg-type]
+
+
+def test_a_set_up_drawn_in_a_picture_of_another_size_is_told_with_both_sizes(
+    rig: Rig, camera: Spoilt, tmp_path: Path
+):
+    picture = tmp_path / "rig.view.png"
+    cv2.imwrite(str(picture), cv2.resize(camera.capture().image, (1280, 720)))
+    assert rig.spec.view is not None
+    spec = replace(rig.spec, view=replace(rig.spec.view, picture=str(picture)))
+    with pytest.raises(HardwareError, match="640 x 480 pixels, and 1280 x 720 where its view was drawn"):
+        Eye(spec, camera).look()  # type: ignore[arg-type]
+    picture.unlink()
+    with pytest.raises(HardwareError, match="draw the view anew"):
+        Eye(spec, camera).look()  # type: ignore[arg-type]
+
+
+def test_a_camera_turned_to_something_else_is_told(eye: Eye, camera: Spoilt):
+    turned = cv2.getRotationMatrix2D((320, 240), 30, 1.5)
+    camera.spoil(
+        lambda image: np.asarray(
+            cv2.warpAffine(image, turned, image.shape[1::-1], borderMode=cv2.BORDER_REPLICATE), np.uint8
+        )
+    )
+    assert [eye.look().reading.doubt for _ in range(2)] == [Doubt.CAMERA_MOVED] * 2
+
+
+def test_frames_of_a_camera_that_was_opened_anew_are_new_though_their_numbers_are_small():
+    came: list[Callable[[Frame], None]] = []
+    picture = np.zeros((4, 4, 3), np.uint8)
+
+    class Anew:
+        def capture(self, timeout_s: float = 5.0) -> Frame:
+            return Frame(picture, 10.0 + timeout_s, 70_000)
+
+        def listen(self, function: Callable[[Frame], None]) -> Callable[[], None]:
+            came.append(function)
+            return came.clear
+
+    with closing(frames_from_now(Anew())) as frames:  # type: ignore[arg-type]  # of a camera it wants two methods
+        assert next(frames).number == 70_000
+        for taken_s, number in ((14.9, 69_999), (15.0, 70_000), (17.0, 0), (17.1, 1)):
+            came[0](Frame(picture, taken_s, number))
+        assert [next(frames).number for _ in range(2)] == [0, 1]
+
+
+@pytest.mark.parametrize("expected_ul", [float("nan"), float("inf"), -1.0])
+def test_what_is_no_volume_is_refused_before_a_picture_is_taken(eye: Eye, expected_ul: float):
+    with pytest.raises(ValueError, match="no volume"):
+        eye.look(expected_ul=expected_ul)
+
+
+def test_an_expected_volume_of_nothing_or_of_far_too_much_changes_nothing_that_is_seen(eye: Eye):
+    for expected_ul in (0.0, 1e12):
+        sight = eye.look(expected_ul=expected_ul)
+        assert sight.reading.volume_ul == pytest.approx(3000.0, abs=60.0)
+        assert sight.fused.surprising
 
 
 def test_a_camera_that_mixes_its_colours_is_corrected_by_the_saved_chart(

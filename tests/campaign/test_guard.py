@@ -103,6 +103,8 @@ def test_syringes_must_last_for_the_next_vial():
 
 def test_before_dosing_a_vial_must_stand_there_and_be_empty():
     assert vial_question("A1", replace(READING, state="empty", volume_ul=0.0)) is None
+    some = replace(READING, state="empty", volume_ul=0.0, doubt=Doubt.AMBIGUOUS)
+    assert "cannot tell" in (vial_question("A1", some) or ""), "only some of the frames saw an empty vial"
     assert vial_question("A1", replace(READING, present=False)) == "No vial stands in A1."
     assert "blurred" in (vial_question("A1", replace(READING, present=None, doubt=Doubt.BLUR)) or "")
     assert "4000 µL" in (vial_question("A1", READING) or "")
