@@ -14,6 +14,7 @@ from vision.clarity import clarity
 from vision.colour import Floats, transmitted_lab
 from vision.column import Column, take_column
 from vision.confidence import confidence
+from vision.disturbances import disturbances
 from vision.explain import Explanation, Layered, Window, explain, window_of
 from vision.profile import FLOOR_SD_MM
 from vision.quality import frame_doubt
@@ -21,7 +22,7 @@ from vision.reading import Doubt, Lab, Layer, State, VialReading
 
 Image = npt.NDArray[np.uint8]
 
-SURE = 0.5
+SURE = 0.6
 """A less probable explanation is no answer."""
 EMPTY_SD_MM = 0.6
 """Of the level of a vial that is called empty: so little is not seen."""
@@ -112,6 +113,7 @@ def read_column(
     found = explain(column, empty, window, None if row is None else row - column.top)
     if found.layers and found.layers[0].top < window.first + 2 * window.meniscus:
         doubt |= Doubt.FULL
+    doubt |= disturbances(column, window, found)
     sure = confidence(found, doubt)
     cap = capped(column, window.px_per_mm)
     if sure < SURE:

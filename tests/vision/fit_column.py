@@ -2,7 +2,7 @@
 
     python -m tests.vision.fit_column weights > vision/column_weights.new
     python -m tests.vision.fit_column trees > vision/column_trees.new
-    python -m tests.vision.fit_column confidence --first 2600 --seeds 1400 > vision/confidence_weights.new
+    python -m tests.vision.fit_column confidence --first 3300 --seeds 900 > vision/confidence_weights.new
 
 each then moved over the module of its name, the last when the others are in place.
 
@@ -278,7 +278,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=("weights", "trees", "confidence"))
     parser.add_argument("--first", type=int, default=0)
-    parser.add_argument("--seeds", type=int, default=2600)
+    parser.add_argument("--seeds", type=int, default=3300)
     cv2.setNumThreads(1)
     sys.stdout.write(source(parser.parse_args()))
     return 0
