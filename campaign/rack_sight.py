@@ -44,12 +44,17 @@ def board_of(rig: RigSpec) -> MarkerBoard:
 
 
 def lens_of(rig: RigSpec) -> Lens | None:
-    """The lens that was measured, if one was."""
-    lens = rig.lens
-    if lens is None:
+    """The lens that was measured, if one was. Raises ValueError for figures that are no lens."""
+    told = rig.lens
+    if told is None:
         return None
     # a lens that is written down was measured, from however many views
-    return Lens(lens.size_px, lens.focal_px, lens.centre_px, lens.distortion, lens.rms_px, max(1, lens.views))
+    lens = Lens(told.size_px, told.focal_px, told.centre_px, told.distortion, told.rms_px, max(1, told.views))
+    if lens.mistakes:
+        raise ValueError(
+            f"the [lens] of rig {rig.name!r}: {'; '.join(lens.mistakes)}; measure it with `aliquot lens`"
+        )
+    return lens
 
 
 def places_of(rig: RigSpec) -> dict[str, PlaceMm]:

@@ -1,6 +1,7 @@
 """The commands about markers and lenses, and looking at a whole rack."""
 
 import argparse
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from campaign import narrate
@@ -61,7 +62,7 @@ def _lens(arguments: argparse.Namespace) -> int:
     if arguments.out:
         arguments.out.write_text(text, encoding="utf-8")
     if arguments.json:
-        print(narrate.json_line({"rms_px": lens.rms_px, "views": lens.views, "focal_px": list(lens.focal_px)}))
+        print(narrate.json_line(asdict(lens)))
         return 0
     if not arguments.out:
         print(text, end="")

@@ -19,6 +19,9 @@ LEAST_COVERED = 0.5
 MOST_RMS_PX = 1.0
 MOST_FOCAL_SD = 0.02
 """Of the focal length."""
+MOST_BEND = 1.0
+"""How far the distortion may move a corner of the picture, against its distance from the centre."""
+LEAST_FOCAL = 0.05
 LEAST_TILT_DEG = 20.0
 """Between two views: from views that are all alike the focal length cannot be told from the distance."""
 STRAY = 3.0
@@ -47,6 +50,22 @@ class Lens:
     distortion: tuple[float, float, float, float, float] = (0.0, 0.0, 0.0, 0.0, 0.0)
     rms_px: float = 0.0
     views: int = 0
+
+    @property
+    def mistakes(self) -> tuple[str, ...]:
+        """What no camera's lens is like, one sentence each."""
+        (w, h), (fx, fy), (x, y) = self.size_px, self.focal_px, self.centre_px
+        if not min(fx, fy) >= LEAST_FOCAL * max(w, h):
+            return (f"focal_px: no lens has less than {LEAST_FOCAL:g} of the picture's longer side",)
+        told = []
+        if not (-0.5 <= x <= w - 0.5 and -0.5 <= y <= h - 0.5):
+            told.append(f"centre_px: {x:g}, {y:g} is not in a picture of {w} x {h} pixels")
+        far = ((w / 2 / fx) ** 2 + (h / 2 / fy) ** 2) ** 0.5
+        k1, k2, p1, p2, k3 = self.distortion
+        bend = abs(k1 * far**2 + k2 * far**4 + k3 * far**6) + (abs(p1) + abs(p2)) * far
+        if not bend <= MOST_BEND:
+            told.append(f"distortion: a corner would go {bend:.3g} times as far from the centre as it is")
+        return tuple(told)
 
     @property
     def matrix(self) -> Floats:
@@ -84,8 +103,16 @@ def calibrate_lens(images: Sequence[Image], board: ChessBoard) -> Lens:
     if len(sizes) > 1:
         told = ", ".join(f"{w} x {h}" for w, h in sorted(sizes))
         raise LensError([f"the pictures differ in size ({told}): take all with one setting"])
-    views = [seen for image in images if len(seen := board.see(image)) >= LEAST_CORNERS]
+    views = [seen for image in images if _tells(seen := board.see(image), board)]
     return _estimated(views, len(images), sizes.pop() if sizes else (0, 0))
+
+
+def _tells(view: Sighting, board: ChessBoard) -> bool:
+    """Whether a view has enough corners, and not all of them in a line."""
+    if len(view) < LEAST_CORNERS:
+        return False
+    off = view.points_mm - view.points_mm.mean(axis=0)
+    return bool(np.linalg.svd(off, compute_uv=False)[1] > board.square_mm)
 
 
 def _estimated(views: list[Sighting], taken: int, size_px: tuple[int, int]) -> Lens:
@@ -156,7 +183,7 @@ def _reasons(solved: _Solved, share: float) -> list[str]:
             f"the corners fit to {solved.lens.rms_px:.1f} px, and {MOST_RMS_PX:g} px is the most: "
             "is the sheet flat, the picture sharp, zoom and focus left alone?"
         )
-    return reasons
+    return reasons or [f"{mistake}: take more pictures, in each corner, tilted" for mistake in solved.lens.mistakes]
 
 
 def covered(views: Sequence[Sighting], size_px: tuple[int, int]) -> float:

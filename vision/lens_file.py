@@ -58,7 +58,7 @@ def parse_lens(text: str, where: str | Path = "lens.toml") -> Lens:
         raise LensFileError(where, tuple(mistakes))
     bent = [float(v) for v in table.get("distortion", (0.0,) * 5)]
     (w, h), (fx, fy), (cx, cy) = (table[key] for key in ("size_px", "focal_px", "centre_px"))
-    return Lens(
+    lens = Lens(
         (w, h),
         (float(fx), float(fy)),
         (float(cx), float(cy)),
@@ -66,6 +66,9 @@ def parse_lens(text: str, where: str | Path = "lens.toml") -> Lens:
         float(table.get("rms_px", 0.0)),
         table.get("views", 0),
     )
+    if lens.mistakes:
+        raise LensFileError(where, lens.mistakes)
+    return lens
 
 
 def _mistakes(table: Mapping[str, object]) -> list[str]:

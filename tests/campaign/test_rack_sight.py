@@ -128,6 +128,8 @@ def test_a_lens_that_was_written_down_was_measured() -> None:
     rig = rig_with(LENS)
     assert lens_of(rig) == LENS
     assert lens_of(rig_with(None)) is None
+    with pytest.raises(ValueError, match=r"the \[lens\] of rig .*centre_px"):
+        lens_of(rig_with(dataclasses.replace(LENS, centre_px=(-99.0, 300.0))))
     assert isinstance(see_rack(np.zeros((720, 1280, 3), np.uint8), rig), NotSeen)
 
 
@@ -236,5 +238,8 @@ def test_measuring_a_lens(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     assert aliquot.main(["lens", *paths, "--out", str(out)]) == 0
     assert load_lens(out).focal_px[0] == pytest.approx(LENS.focal_px[0], rel=0.005)
     assert "corners fit to 0." in capsys.readouterr().out
+    assert aliquot.main(["lens", *paths, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["distortion"] == list(load_lens(out).distortion)
     assert aliquot.main(["lens", *paths[:2]]) == 2
     assert "6 are needed" in capsys.readouterr().err

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.vision.rack_scenes import LENS, Stand, photograph
 from vision.lens import Lens, LensError, calibrate_lens
 from vision.lens_file import LensFileError, lens_to_toml, load_lens, parse_lens
-from vision.rack_markers import ChessBoard, Image
+from vision.rack_markers import ChessBoard, Image, Sighting
 
 BOARD = ChessBoard()
 
@@ -90,15 +90,30 @@ def test_one_picture_in_which_the_board_moved_is_left_out() -> None:
     assert lens.focal_px == pytest.approx(LENS.focal_px, rel=0.005)
 
 
+def test_views_of_one_row_of_corners_are_passed_over() -> None:
+    whole = [BOARD.see(picture) for picture in pictures()]
+    row = np.isclose(whole[1].points_mm[:, 0], BOARD.square_mm)
+    line = Sighting(whole[1].points_mm[row], whole[1].points_px[row], tuple(np.array(whole[1].ids)[row].tolist()))
+    assert len(line) == 8
+
+    class Board(ChessBoard):
+        """Of the last pictures a hand leaves one row to be seen."""
+
+        def see(self, image: Image) -> Sighting:
+            return line if image is pictures()[1] else ChessBoard.see(self, image)
+
+    assert calibrate_lens(pictures(), Board()).views == 9
+
+
 # the file
 
-numbers = st.floats(-10, 10)
-focal = st.floats(1.0, 5e4)
+numbers = st.floats(-0.1, 0.1)
+focal = st.floats(6e3, 5e4)
 lenses = st.builds(
     Lens,
     st.tuples(st.integers(500, 8000), st.integers(500, 8000)),
     st.tuples(focal, focal),
-    st.tuples(st.floats(0, 8000), st.floats(0, 8000)),
+    st.tuples(st.floats(0, 499), st.floats(0, 499)),
     st.tuples(numbers, numbers, numbers, numbers, numbers),
     st.floats(0, 2),
     st.integers(0, 99),
@@ -136,6 +151,19 @@ def test_every_mistake_is_told_at_once() -> None:
         "rms_px: expected a number from 0 on",
         "views: expected a whole number from 0 on",
     )
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("652.0", "-99.0", "centre_px: -99, 348 is not in"),
+        ("-0.11", "1e11", "a corner would go"),
+        ("1150.0", "1e-200", "no lens has"),
+    ],
+)
+def test_figures_of_no_camera(old: str, new: str, says: str) -> None:
+    with pytest.raises(LensFileError, match=says):
+        parse_lens(lens_to_toml(LENS).replace(old, new))
 
 
 values = st.one_of(
