@@ -3,13 +3,23 @@
 from collections.abc import Iterable
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QWheelEvent
+from PySide6.QtGui import QValidator, QWheelEvent
 from PySide6.QtWidgets import QButtonGroup, QComboBox, QDoubleSpinBox, QHBoxLayout, QPushButton, QSlider, QWidget
+
+
+class NumberBox(QDoubleSpinBox):
+    """A comma is a decimal point too: Qt alone takes 1,5 for 15."""
+
+    def validate(self, text: str, at: int) -> tuple[QValidator.State, str, int]:
+        return super().validate(text.replace(",", "."), at)
+
+    def valueFromText(self, text: str) -> float:  # noqa: N802
+        return super().valueFromText(text.replace(",", "."))
 
 
 def spin(name: str) -> QDoubleSpinBox:
     """A spin box that reports when the typing is done, digits on the right."""
-    made = QDoubleSpinBox()
+    made = NumberBox()
     made.setAccessibleName(name)
     made.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
     made.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
