@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard
 
 from campaign.choices import MAKE_READY
 from campaign.events import Asked, Resumed
@@ -252,12 +252,18 @@ def main(words: Sequence[str] | None = None) -> int:
         return 130
     except (ValueError, OSError, RuntimeError) as error:
         logging.getLogger("aliquot").info("refused", exc_info=error)
-        print(f"aliquot: {error}", file=sys.stderr)
+        told = f"{error.filename}: {error.strerror}" if _of_a_file(error) else error
+        print(f"aliquot: {told}", file=sys.stderr)
         return 2
     except Exception:
         logging.getLogger("aliquot").exception("unexpected")
         print(f"aliquot: something went wrong that should not have. Please send us {log}", file=sys.stderr)
         return 1
+
+
+def _of_a_file(error: Exception) -> TypeGuard[OSError]:
+    """Whether it is the system's, which begins with a number, and tells the file."""
+    return isinstance(error, OSError) and error.filename is not None and error.strerror is not None
 
 
 def _dispatch(arguments: argparse.Namespace) -> int:

@@ -209,12 +209,12 @@ def _sight_commands(commands: Any) -> None:
     )
     markers.add_argument("--out", type=Path, metavar="FILE", required=True, help=".pdf, or .svg with a file a page")
     markers.add_argument("--rig", type=Path, metavar="RIG.toml", help="the markers that this rig file tells")
-    markers.add_argument("--count", type=_count, default=4, metavar="N", help="markers in the strip (default 4)")
-    markers.add_argument("--size-mm", type=_positive, default=15.0, metavar="MM", help="side of one (default 15)")
+    markers.add_argument("--count", type=_count, metavar="N", help="markers in the strip (default 4)")
+    markers.add_argument("--size-mm", type=_positive, metavar="MM", help="side of one (default 15)")
     markers.add_argument(
         "--pitch-mm", type=_positive, metavar="MM", help="from middle to middle (default: twice the size)"
     )
-    markers.add_argument("--first", type=_seed, default=0, metavar="ID", help="id of the first (default 0)")
+    markers.add_argument("--first", type=_seed, metavar="ID", help="id of the first (default 0)")
     markers.add_argument("--paper", choices=("A4", "Letter"), default="A4")
     markers.add_argument("--json", action="store_true")
     lens = _command(

@@ -13,7 +13,7 @@ from vision.chart import correction_of
 from vision.lens import calibrate_lens
 from vision.lens_file import lens_to_toml, load_lens
 from vision.look import reading_to_json
-from vision.marker_sheet import lens_page, rack_page, rig_table, strip_board
+from vision.marker_sheet import MARKER_MM, MARKERS, lens_page, rack_page, rig_table, strip_board
 from vision.overlay import draw
 from vision.picture import load_image
 from vision.rack_markers import ChessBoard
@@ -33,10 +33,14 @@ def sight_command(arguments: argparse.Namespace) -> int:
 
 def _markers(arguments: argparse.Namespace) -> int:
     """Write the sheet, and tell the table that the rig file needs for it."""
-    if arguments.rig:
+    strip = (arguments.count, arguments.size_mm, arguments.pitch_mm, arguments.first)
+    if not arguments.rig:
+        count, size_mm, pitch_mm, first = strip
+        board = strip_board(count or MARKERS, size_mm or MARKER_MM, pitch_mm, first or 0)
+    elif strip == (None,) * 4:
         board = board_of(load_rig(arguments.rig))
     else:
-        board = strip_board(arguments.count, arguments.size_mm, arguments.pitch_mm, arguments.first)
+        raise ValueError("with --rig the rig file says how many markers there are, how large and where")
     table = "\n".join(rig_table(board))
     # a rig file that tells its markers has its own table
     pages = [

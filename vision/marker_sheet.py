@@ -17,6 +17,8 @@ Paper = Literal["A4", "Letter"]
 EDGE_MM = 12.0
 """What printers leave white."""
 RULER_MM = 100.0
+MARKERS, MARKER_MM = 4, 15.0
+"""In the strip for a rack's front, unless told."""
 LEAST_SIZE_MM, MOST_SIZE_MM = 5.0, 150.0
 GREYS = (("white", 1.0), ("grey 18 %", 0.46), ("black", 0.0))
 """Words and sRGB value of the patches; 0.46 reflects 18 %, as nearly as the printer has it."""
@@ -134,9 +136,11 @@ def rack_page(board: MarkerBoard, paper: Paper = "A4", *, with_table: bool = Tru
     if wide > room[0] or high > room[1]:
         # the paper is turned for a long strip
         if wide > height - 2 * EDGE_MM or high > width - head_mm - foot_mm:
-            need = f"{wide:.0f} x {high:.0f} mm"
+            rooms = (
+                f"{height - 2 * EDGE_MM:.0f} x {width - head_mm - foot_mm:.0f} or {room[0]:.0f} x {room[1]:.0f} mm"
+            )
             raise SheetError(
-                f"the markers need {need}, and {paper} has room for {height - 2 * EDGE_MM:.0f} mm in a row: "
+                f"the markers need {wide:.0f} x {high:.0f} mm, and {paper} has room for {rooms}: "
                 "make them fewer, smaller or nearer to each other"
             )
         width, height = height, width

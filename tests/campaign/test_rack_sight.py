@@ -178,7 +178,12 @@ def test_the_table_that_the_sheet_command_prints_is_one(tmp_path: Path, capsys: 
     assert len(json.loads(capsys.readouterr().out)["written"]) == 2
     assert aliquot.main(["markers", "--out", str(tmp_path / "s.png")]) == 2
     assert aliquot.main(["markers", "--out", str(sheet), "--count", "40"]) == 2
-    assert "fewer, smaller or nearer" in capsys.readouterr().err
+    assert "273 x 118 or 186 x 205 mm: make them fewer, smaller or nearer" in capsys.readouterr().err
+    assert aliquot.main(["markers", "--out", str(sheet), "--rig", str(tmp_path / "rig.toml"), "--count", "7"]) == 2
+    assert "the rig file says how many" in capsys.readouterr().err
+    nowhere = tmp_path / "none" / "sheet.pdf"
+    assert aliquot.main(["markers", "--out", str(nowhere)]) == 2
+    assert f"aliquot: {nowhere}: No such file" in capsys.readouterr().err
 
 
 def test_looking_at_a_rack(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
