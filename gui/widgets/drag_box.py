@@ -23,6 +23,8 @@ WHOLE: Edges = (False, False, False, False)
 GRIP_PX = 7.0
 """On the screen: so near to an edge the mouse takes it, and so large are the grips."""
 LEAST_PX = 8.0
+NEAR_TOP = 0.06
+"""Of the picture's height: no room for the name above a box that is so near to the top, and it stands inside."""
 STEP_PX = 1.0
 LEAP_PX = 10.0
 _ARROWS = {
@@ -179,6 +181,8 @@ class DragBox(_Draggable):
         x0, y0 = max(lx0, min(x0, lx1 - LEAST_PX)), max(ly0, min(y0, ly1 - LEAST_PX))
         self._box = x0, y0, min(lx1, max(x1, x0 + LEAST_PX)), min(ly1, max(y1, y0 + LEAST_PX))
         self._label.setPos(self._box[0], self._box[1])
+        near_top = self._box[1] - ly0 < NEAR_TOP * (ly1 - ly0)
+        self._label.setAnchor((0, 0 if near_top else 1))
         self.update()
 
     def boundingRect(self) -> QRectF:  # noqa: N802

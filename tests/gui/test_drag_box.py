@@ -116,3 +116,11 @@ def test_a_box_outside_the_picture_is_brought_in(stage):
     x0, y0, x1, y1 = stage.box.box
     assert (x0, x1, y1) == (-0.5, 639.5, 479.5)
     assert y1 - y0 >= LEAST_PX
+
+
+@pytest.mark.parametrize(("top", "inside"), [(-0.5, True), (100.0, False)])
+def test_the_name_of_a_box_at_the_top_of_the_picture_stands_inside_it(qtbot, top, inside):
+    stage = Stage(qtbot, DARK)
+    stage.box.place((100.0, top, 200.0, 400.0))
+    name = stage.box._label
+    assert (name.mapRectToParent(name.boundingRect()).center().y() > top) == inside
