@@ -196,7 +196,10 @@ class DeviceWork:
         try:
             said = work(*values)
             end = Told.DONE
-        except (HardwareError, OSError, ValueError, KeyError, RuntimeError) as error:
+        except OSError as error:
+            log.info("%s: %s", work.__name__, error)
+            said = f"{error.filename}: {error.strerror}." if error.filename and error.strerror else str(error)
+        except (HardwareError, ValueError, KeyError, RuntimeError) as error:
             log.info("%s: %s", work.__name__, error)
             said = str(error.args[0]) if isinstance(error, KeyError) else str(error)
         except Exception as error:

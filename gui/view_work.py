@@ -78,9 +78,16 @@ def save_view(rig: "RigSpec", view: "ViewSpec", image: "Image", file: Path) -> N
         import cv2
 
         picture = file.with_suffix(".view.png")
+        before = picture.read_bytes() if picture.exists() else None
         picture.write_bytes(cv2.imencode(".png", image)[1].tobytes())
-        view = replace(view, picture=str(picture))
-    set_view(file, view)
+        try:
+            set_view(file, replace(view, picture=str(picture)))
+        except Exception:
+            if before is not None:  # it belongs to the view that stays
+                picture.write_bytes(before)
+            raise
+    else:
+        set_view(file, view)
 
 
 def marker_sheet(rig: "RigSpec | None", path: Path) -> str:

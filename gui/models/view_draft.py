@@ -12,6 +12,8 @@ ScaleBy = Literal["height", "diameter"]
 
 LIKE = 0.03
 """Scales by height and by diameter that differ by more than this do not fit the vial's sizes."""
+UNLIKE = 2.0
+"""Scales by height and by diameter that differ by this factor are not of one vial."""
 BESIDE, WIDE = 0.12, 0.24
 """Of the box's width: how far a new white patch stands from the vial, and how wide it is."""
 
@@ -45,8 +47,10 @@ class ViewDraft:
     def mistakes(self, vial: VialSpec) -> tuple[str, ...]:
         """What keeps this from being used, a sentence each."""
         found = []
-        if not self.box[1] < self.base_row <= self.box[3]:
-            found.append("The inner bottom lies outside of the box: drag its line into it.")
+        if not (self.box[1] + self.box[3]) / 2 < self.base_row <= self.box[3]:
+            found.append("The inner bottom does not lie near the bottom of the box: drag its line there.")
+        if not 1 / UNLIKE < self.by_height / self.by_diameter < UNLIKE:
+            found.append("The box has not the shape of this vial: draw it around the glass.")
         if self.white is not None and _cross(self.white, self.box):
             found.append("The white patch lies over the vial: drag it to plain background beside it.")
         if self.fills:
@@ -72,6 +76,10 @@ class ViewDraft:
         from vision.profile import Profile, two_point
 
         lower, upper = sorted(self.fills)
+        if lower[0] <= 0:
+            raise ValueError("type how much you put in for each, and the level at which you see it")
+        if upper[0] == lower[0] or upper[1] <= lower[1]:
+            raise ValueError("the larger one must be seen higher; measure each again")
         profile = Profile(vial.profile) if vial.profile else Profile.cylinder(vial.bore_mm)
         scale = two_point(profile, lower, upper)
         factor, offset_ul = round(scale.factor, 5), round(scale.offset_ul, 2)

@@ -41,7 +41,7 @@ class DevicesPage(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._theme: Theme = DARK
-        self._bad = False
+        self._bad = self._fresh = False
         self._said = _YOURS
         self._refused: str | None = None
         self._going = ""
@@ -98,7 +98,9 @@ class DevicesPage(QWidget):
 
     def show_state(self, state: CampaignState, facts: Facts) -> None:
         """What the campaign allows, and what the rig is."""
-        self._refused = refusal(state, facts)
+        refused = refusal(state, facts)
+        self._fresh &= refused == self._refused
+        self._refused = refused
         if facts.rig is not self._rig:
             self._rig = facts.rig
             self._asked_once = False
@@ -175,13 +177,15 @@ class DevicesPage(QWidget):
 
     def _end(self, said: str, *, bad: bool) -> None:
         saved, self._saving, self._going = self._saving, None, ""
-        self._said, self._bad = said or _YOURS, bad
+        self._said, self._bad, self._fresh = said or _YOURS, bad, bool(said)
         for tab in self._all.values():
             tab.ended()
         if saved is not None and not bad:
             self.finder.saved(saved)
         self.again.setEnabled(self._refused is None)
         self._say()
+        if saved is None and not bad:
+            self._ask_once()
 
     def _ask_once(self) -> None:
         """The devices tell of themselves when somebody looks here for the first time."""
@@ -192,15 +196,16 @@ class DevicesPage(QWidget):
             self.view.show_once()
 
     def _say(self) -> None:
-        words = _DOING.get(self._going, "One moment…") if self._going else self._refused or self._said
-        bad = self._bad and not self._going and not self._refused
+        refused = None if self._fresh else self._refused  # what was just asked for is answered first
+        words = _DOING.get(self._going, "One moment…") if self._going else refused or self._said
+        bad = self._bad and not self._going and not refused
         self.words.say(words, "bad" if bad else "muted")
         theme = self._theme
         shape, colour = (
             ("warn", theme.fail)
             if bad
             else ("wait", theme.warn)
-            if self._going or self._refused
+            if self._going or refused
             else ("info", theme.muted)
         )
         self.mark.setPixmap(pixmap(shape, colour, 18))

@@ -130,7 +130,7 @@ class ViewTab(DevicesTab):
         self.keys.chosen.connect(self._take_keys)
         self.by.chosen.connect(lambda _: self._drawn())
         self.white.toggled.connect(self.picture.use_white)
-        self.fills.toggled.connect(lambda _: self.fit())
+        self.fills.toggled.connect(lambda _: self._drawn())
         for box in (self.outer, self.tall, *self.volumes, *self.levels):
             box.valueChanged.connect(lambda _: self._drawn())
         for n, read in enumerate(self.reads):
@@ -181,6 +181,8 @@ class ViewTab(DevicesTab):
             self.ask("take_picture")
 
     def show_picture(self, image: Image) -> None:
+        if self._rig is None:  # closed while it was taken
+            return
         first = self._image is None
         self._image = image
         self.picture.show_image(image)
@@ -292,9 +294,11 @@ class ViewTab(DevicesTab):
             self.ask("save_view", spec, self._image, new)
 
     def _save_sheet(self) -> None:
-        path, _ = QFileDialog.getSaveFileName(self, "Save the marker sheet", "markers.pdf", _SHEETS)
-        if path:
-            self.ask("save_marker_sheet", Path(path))
+        name, kind = QFileDialog.getSaveFileName(self, "Save the marker sheet", "markers.pdf", _SHEETS)
+        if name:
+            path = Path(name)
+            ending = ".svg" if kind.startswith("SVG") else ".pdf"
+            self.ask("save_marker_sheet", path if path.suffix else path.with_suffix(ending))
 
     def _take_keys(self, key: str) -> None:
         items: dict[str, DragBox | DragLine] = {

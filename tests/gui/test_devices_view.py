@@ -18,7 +18,7 @@ from gui import view_work
 from gui.models.view_draft import ViewDraft, inner_bottom, white_beside
 from gui.panels.devices_view import ViewTab
 from gui.theme import DARK
-from hardware.rig_file import load_rig
+from hardware.rig_file import RigFileError, load_rig
 from hardware.spec import RigSpec, VialSpec
 from resources import path
 from tests.campaign.test_rack_sight import STAND, rig_with
@@ -55,8 +55,14 @@ def test_a_new_white_patch_stands_beside_the_vial_in_the_picture() -> None:
     [
         (replace(DRAFT, base_row=50.0), "inner bottom"),
         (replace(DRAFT, white=(300.0, 100.0, 330.0, 200.0)), "over the vial"),
-        (replace(DRAFT, fills=((1000.0, 5.7), (1000.0, 5.7))), "dose more"),
-        (replace(DRAFT, fills=((0.0, 0.0), (9000.0, 10.0))), "check the vial's bore"),
+        (replace(DRAFT, fills=((1000.0, 5.7), (1000.0, 5.7))), "must be seen higher"),
+        (replace(DRAFT, fills=((1000.0, 1.0), (9000.0, 10.0))), "check the vial's bore"),
+        (replace(DRAFT, fills=((1000.0, 22.0), (4000.0, 5.0))), "must be seen higher"),
+        (replace(DRAFT, fills=((0.0, 0.0), (0.0, 0.0))), "type how much"),
+        (replace(DRAFT, fills=((0.0, 5.0), (4000.0, 22.0))), "type how much"),
+        (replace(DRAFT, base_row=200.0), "inner bottom"),
+        (replace(DRAFT, box=(265.6, 62.4, 273.6, 446.4)), "shape of this vial"),
+        (replace(DRAFT, box=(-0.5, -0.5, 639.5, 479.5)), "shape of this vial"),
     ],
 )
 def test_mistakes_are_told(draft: ViewDraft, said: str) -> None:
@@ -167,6 +173,53 @@ def test_the_picture_of_a_real_camera_is_kept_beside_the_rig_file(rig_file: Path
     assert np.array_equal(load_image(view.picture), image)
 
 
+def test_a_view_that_cannot_be_saved_leaves_the_old_one_with_its_picture(rig_file: Path) -> None:  # noqa: F811
+    assert SHIPPED.view is not None
+    rig, old = replace(SHIPPED, simulated=False), np.full((480, 640, 3), 10, np.uint8)
+    view_work.save_view(rig, SHIPPED.view, old, rig_file)
+    with pytest.raises(RigFileError):
+        view_work.save_view(rig, replace(SHIPPED.view, px_per_mm=-1.0), old + 100, rig_file)
+    view = load_rig(rig_file).view
+    assert view is not None
+    assert view.px_per_mm == SHIPPED.view.px_per_mm
+    assert np.array_equal(load_image(view.picture), old)
+
+
+def test_what_is_typed_for_two_fills_is_asked_for_at_once(tab: ViewTab) -> None:
+    tab.show_rig(SHIPPED)
+    tab.show_picture(np.full((480, 640, 3), 200, np.uint8))
+    assert tab.save.isEnabled()
+    tab.fills.click()
+    assert not tab.save.isEnabled()
+    assert "type how much" in tab.told.text()
+
+
+def test_a_picture_that_comes_when_the_rig_is_closed_is_not_shown(tab: ViewTab) -> None:
+    tab.show_rig(SHIPPED)
+    tab.show_rig(None)
+    tab.show_picture(np.full((480, 640, 3), 200, np.uint8))
+    assert tab.picture.empty.isVisible()
+    assert not tab.propose.isEnabled()
+
+
+@pytest.mark.parametrize(
+    ("chosen", "kind", "written"),
+    [
+        ("markers", "PDF (*.pdf)", "markers.pdf"),
+        ("markers", "SVG (*.svg)", "markers.svg"),
+        ("my.svg", "", "my.svg"),
+    ],
+)
+def test_a_marker_sheet_without_an_ending_gets_that_of_its_kind(
+    tab: ViewTab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chosen: str, kind: str, written: str
+) -> None:
+    asked: list[tuple[str, tuple[object, ...]]] = []
+    tab.wanted.connect(lambda what, values: asked.append((what, values)))
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / chosen), kind))
+    tab._save_sheet()
+    assert asked == [("save_marker_sheet", (tmp_path / written,))]
+
+
 def test_where_the_markers_do_not_tell_it_boxes_are_looked_for_and_why_is_said() -> None:
     rig = rig_with()
     plain = np.full((720, 1280, 3), 200, np.uint8)
@@ -199,15 +252,20 @@ def test_a_view_is_drawn_on_the_bench_s_picture_and_goes_into_the_rig_file(
         box.setValue(value)
     assert "times the vial's own volume" in tab.volume.text()
     until(qtbot, lambda: tab.save.isEnabled() and not wiring.facts.busy)
+    page._refused = "A campaign is using the rig."
     click(qtbot, tab.save)
     until(qtbot, lambda: not tab.going)
+    assert "mine.toml has it" in page.words.text(), "whatever else may be said"
     view = load_rig(rig_file).view
     assert view is not None
     assert (view.box_px, view.base_row) == ((266.0, 62.0, 374.0, 446.0), 440.0)
     assert view.px_per_mm == pytest.approx(6.4)
     assert view.volume is not None
     assert view.volume.factor == pytest.approx(0.993, abs=0.001)
-    assert page.again.isVisible()
+    page.opened.emit(rig_file)
+    until(qtbot, lambda: not tab.save.isEnabled())
+    until(qtbot, lambda: tab.save.isEnabled() and not tab.going)
+    assert tab.draft().box == view.box_px, "the page that is shown has a picture again by itself"
 
 
 def test_a_marker_sheet_is_saved(
@@ -220,6 +278,11 @@ def test_a_marker_sheet_is_saved(
     _, page = on_devices(qtbot, make_window, colour)
     page.tabs.setCurrentWidget(page.view)
     until(qtbot, lambda: not page.view.going)
+    sheet = tmp_path / "none" / "markers.pdf"
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(sheet), ""))
+    click(qtbot, page.view.sheet)
+    until(qtbot, lambda: not page.view.going and "No such file" in page.words.text())
+    assert "Errno" not in page.words.text()
     sheet = tmp_path / "markers.pdf"
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(sheet), ""))
     click(qtbot, page.view.sheet)
