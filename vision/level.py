@@ -22,10 +22,8 @@ def row_sigma(body: Floats) -> Floats:
     return np.asarray(np.maximum(noise, CODE * 10 ** (np.clip(body, 0, 3) / 2.4)))
 
 
-def evidence(parts: Floats, sigma: Floats, reach: int) -> Floats:
-    """How much looks like a boundary at each row, in units of noise: a line (ridge) or a step that all parts of the
-    band but every fourth agree on, in sign too. A drop or a letter lies in one part only. parts: (parts, rows, 3).
-    """
+def responses(parts: Floats, reach: int) -> Floats:
+    """(2, parts, rows, 3): how much each row is a line (ridge) and a step, signed, in absorbance."""
     n = parts.shape[1]
     padded = np.pad(parts, ((0, 0), (2 * reach + 1, 2 * reach), (0, 0)), mode="edge")
     total = np.cumsum(padded, axis=1)
@@ -33,7 +31,14 @@ def evidence(parts: Floats, sigma: Floats, reach: int) -> Floats:
     centre = np.arange(n) + 2 * reach
     middle = mean[:, centre - reach // 2]
     above, below = mean[:, centre - reach - reach // 2], mean[:, centre + reach - reach // 2]
-    signed = np.stack([middle - (above + below) / 2, mean[:, centre] - mean[:, centre - reach]])
+    return np.stack([middle - (above + below) / 2, mean[:, centre] - mean[:, centre - reach]])
+
+
+def evidence(parts: Floats, sigma: Floats, reach: int) -> Floats:
+    """How much looks like a boundary at each row, in units of noise: a line (ridge) or a step that all parts of the
+    band but every fourth agree on, in sign too. A drop or a letter lies in one part only. parts: (parts, rows, 3).
+    """
+    signed = responses(parts, reach)
     ordered = np.sort(signed, axis=1)
     spare = signed.shape[1] // 4  # so many parts may disagree: a drop, a letter
     agreed = np.maximum(ordered[:, spare], -ordered[:, -1 - spare])  # <= 0 where the others differ in sign

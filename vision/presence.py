@@ -4,12 +4,12 @@ import numpy as np
 
 from vision.colour import Floats
 from vision.column import Column
-from vision.level import evidence, row_sigma
+from vision.level import evidence, responses, row_sigma
 
 WALL = 0.03
 """Least contrast of a glass wall, decadic absorbance."""
-RIM = 2.7
-"""Least strength of a level line or step near the rim, in units of noise: mouth, lip, thread, shoulder or cap."""
+RIM = 4.2
+"""Least strength of what lies level near the rim, in units of noise: mouth, lip, thread, shoulder or cap."""
 
 
 def walls(across: Floats, x0: float, x1: float) -> tuple[float, float]:
@@ -45,8 +45,12 @@ def present(column: Column, x0: float, x1: float, meniscus: int) -> bool | None:
 
 
 def rim(column: Column, meniscus: int) -> float:
-    """Strength of the strongest level line or step in the upper part. A striped panel has none."""
+    """Strength of the level lines and steps in the upper part: of the strongest that the middle bands agree on, and
+    half of the strongest that all of them but one have in any sign, as before stripes. Stripes alone have none."""
     upper = column.parts[:, : round(0.3 * column.parts.shape[1])]
     if upper.shape[1] < 4 * meniscus:
         return float("inf")  # too small a vial to tell
-    return float(evidence(upper, row_sigma(np.median(upper, axis=0)), meniscus)[meniscus:].max())
+    sigma = row_sigma(np.median(upper, axis=0))
+    each = (np.abs(responses(upper, meniscus)).sum(axis=0) / sigma).max(axis=2)
+    most = np.partition(each, 1, axis=0)[1]
+    return float(evidence(upper, sigma, meniscus)[meniscus:].max() + most[meniscus:].max() / 2)

@@ -22,7 +22,7 @@ from vision.reading import Doubt, Lab, Layer, State, VialReading
 
 Image = npt.NDArray[np.uint8]
 
-SURE = 0.6
+SURE = 0.65
 """A less probable explanation is no answer."""
 EMPTY_SD_MM = 0.6
 """Of the level of a vial that is called empty: so little is not seen."""
