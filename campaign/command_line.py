@@ -196,6 +196,19 @@ def _plate_commands(commands: Any) -> None:
         metavar="X,Y",
         help="of the chart's field of patches in pixels, once round from the dark-skin patch (default: found)",
     )
+    chart.add_argument(
+        "--grey",
+        nargs=4,
+        type=float,
+        metavar=("X0", "Y0", "X1", "Y1"),
+        help="a box on a white or grey patch instead of a chart: white balance and exposure alone",
+    )
+    chart.add_argument(
+        "--reflectance",
+        type=_positive,
+        metavar="R",
+        help="with --grey: how much light the patch reflects, 0.18 of a grey card (default 1, white)",
+    )
     chart.add_argument("--out", type=Path, metavar="FILE.json", help="save the correction")
     chart.add_argument("--json", action="store_true")
 

@@ -5,7 +5,8 @@ from dataclasses import asdict
 
 from campaign import narrate
 from campaign.drawn import check_draw, save_drawn
-from vision.chart import correction_from_chart, correction_of
+from vision.chart import correction_from_chart, correction_from_grey, correction_of
+from vision.correction import Correction
 from vision.picture import load_image
 from vision.plate import read_plate
 from vision.plate_grid import corners_from_markers
@@ -46,15 +47,30 @@ def _plate(arguments: argparse.Namespace) -> int:
 
 def _chart(arguments: argparse.Namespace) -> int:
     """How good the correction is, and where it lies."""
-    made = correction_from_chart(load_image(arguments.image), arguments.corners)
+    if arguments.grey and arguments.corners:
+        raise ValueError("--corners are of a chart and --grey is of one patch: give one of them")
+    if arguments.reflectance and not arguments.grey:
+        raise ValueError("--reflectance goes with --grey: what a chart reflects is known")
+    image = load_image(arguments.image)
+    if arguments.grey:
+        made = correction_from_grey(image, tuple(arguments.grey), arguments.reflectance or 1.0)
+    else:
+        made = correction_from_chart(image, arguments.corners)
     if arguments.out:
         made.save(arguments.out)
     if arguments.json:
         print(narrate.json_line(asdict(made)))
         return 0
-    left = f"; left out, clipped or covered: {', '.join(made.left_out)}" if made.left_out else ""
-    print(f"Colours are put right to ΔE00 {made.mean_de00:.1f} on average, {made.max_de00:.1f} at most, of patches")
-    print(f"that the correction did not know{left}.")
+    if made.mean_de00 is None:
+        print("White balance and exposure are put right; how true other colours are, one patch does not tell.")
+    else:
+        print(_how_true(made))
     if arguments.out:
         print(f"Written: {arguments.out}; use it with --chart {arguments.out} for this camera under this lamp.")
     return 0
+
+
+def _how_true(made: Correction) -> str:
+    left = f"; left out, clipped or covered: {', '.join(made.left_out)}" if made.left_out else ""
+    how = f"ΔE00 {made.mean_de00:.1f} on average, {made.max_de00:.1f} at most"
+    return f"Colours are put right to {how}, of patches that the correction did not know{left}."

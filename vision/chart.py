@@ -105,7 +105,7 @@ def correction_from_grey(
     """
     where = inside(box, image.shape)
     if where is None:
-        raise ChartError("the grey patch lies outside the picture")
+        raise ChartError("the grey patch is no box in the picture: left, top, right, bottom in its pixels")
     if not 0.05 <= reflectance <= 1:
         raise ChartError("a grey patch reflects from 0.05 to 1 of the light")
     x0, y0, x1, y1 = where

@@ -10,7 +10,7 @@ import pytest
 from aliquot import main
 from tests.vision.chart_scenes import Camera, draw_chart_scene
 from tests.vision.plate_scenes import PlateScene, draw_plate_scene
-from vision.colour import delta_e00, linear_rgb_to_lab
+from vision.colour import delta_e00, linear, linear_rgb_to_lab
 from vision.correction import load_correction
 from vision.look import look_image
 
@@ -115,6 +115,23 @@ def test_chart_is_saved_and_used(
     assert "no chart found" in capsys.readouterr().err
 
 
+def test_a_grey_patch_in_place_of_a_chart(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path, saved = tmp_path / "grey.png", tmp_path / "camera.json"
+    cv2.imwrite(str(path), np.full((40, 60, 3), (90, 120, 150), np.uint8))
+    words = ["chart", str(path), "--grey", "5", "5", "30", "30"]
+    assert main([*words, "--reflectance", "0.18", "--out", str(saved)]) == 0
+    assert "one patch does not tell" in capsys.readouterr().out
+    np.testing.assert_allclose(load_correction(saved).light(linear(np.uint8([150, 120, 90]))), 0.18, atol=1e-3)
+    assert main([*words, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["mean_de00"] is None
+    assert main([*words, "--corners", "1,1", "9,1", "9,9", "1,9"]) == 2
+    assert "give one of them" in capsys.readouterr().err
+    assert main(["chart", str(path), "--reflectance", "0.18"]) == 2
+    assert "goes with --grey" in capsys.readouterr().err
+    assert main(["chart", str(path), "--grey", "nan", "0", "9", "9"]) == 2
+    assert "no box in the picture" in capsys.readouterr().err
+
+
 def test_look_reads_the_corrected_picture(chart: Path, tmp_path: Path) -> None:
     saved = tmp_path / "camera.json"
     assert main(["chart", str(chart), "--out", str(saved)]) == 0
@@ -132,7 +149,6 @@ def test_corrected_colour_is_the_colour_of_the_patch(chart: Path) -> None:
     image, corners = draw_chart_scene(Camera(seed=1))
     from vision.chart import correction_from_chart
     from vision.chart_reference import reference_rgb
-    from vision.colour import linear
 
     made = correction_from_chart(image)
     picture = made.corrected(image)
