@@ -6,6 +6,9 @@ from functools import cached_property
 
 from vision.profile import FLOOR_SD_MM, Profile, VolumeScale
 
+LEAST, MOST = 1e-2, 1e4
+"""Of a scale in px/mm and of a bore in mm; anything else is a slip, and counts as not known."""
+
 
 @dataclass(frozen=True)
 class VialView:
@@ -16,6 +19,8 @@ class VialView:
     white_px: a patch of plain background, the white reference; None where there is none.
     profile: (height above the inner floor, mm; cross-section there, mm²) of a vial that is no plain cylinder.
     scale: what the scientist's two-point calibration made of the profile's volumes.
+
+    Raises ValueError for a profile that is no vial's.
     """
 
     box_px: tuple[float, float, float, float]
@@ -27,6 +32,10 @@ class VialView:
     profile: tuple[tuple[float, float], ...] = ()
     scale: VolumeScale | None = None
 
+    def __post_init__(self) -> None:
+        if self.profile:
+            Profile(self.profile)
+
     @property
     def ul_per_mm(self) -> float:
         """Volume per mm of level, µL/mm, of the cylindrical part."""
@@ -34,15 +43,15 @@ class VialView:
 
     @property
     def scaled(self) -> bool:
-        """Whether lengths in mm are known."""
-        return math.isfinite(self.px_per_mm) and self.px_per_mm > 0
+        """Whether lengths in mm are known: a scale that a vial in a picture may have."""
+        return LEAST <= self.px_per_mm <= MOST
 
     @cached_property
     def shape(self) -> Profile | None:
         """Cross-section over height; None where neither profile nor bore is known."""
         if self.profile:
             return Profile(self.profile)
-        return Profile.cylinder(self.bore_mm) if math.isfinite(self.bore_mm) and self.bore_mm > 0 else None
+        return Profile.cylinder(self.bore_mm) if LEAST <= self.bore_mm <= MOST else None
 
     def level_mm(self, row: float) -> float:
         """Height of an image row above the inner bottom, mm."""
