@@ -21,7 +21,12 @@ def picture(rig: "Rig") -> tuple["Image", str]:
     """A new picture of the rig's camera. Raises RuntimeError without one, HardwareError when none comes."""
     if rig.camera is None:
         raise RuntimeError("The rig has no camera: put one into its rig file first.")
-    return rig.camera.capture().image, ""
+    from campaign.guard import why_doubted
+    from vision.quality import frame_doubt
+
+    image = rig.camera.capture().image
+    doubt = frame_doubt(image)
+    return image, f"See to this first, and take a new picture: {why_doubted(doubt)}." if doubt else ""
 
 
 def vials(rig: "Rig", image: "Image") -> tuple[tuple[list[Box], "ViewSpec | None"], str]:
@@ -71,12 +76,18 @@ def level(rig: "Rig", view: "ViewSpec") -> tuple[tuple["Image", "VialReading"], 
 
 def save_view(rig: "RigSpec", view: "ViewSpec", image: "Image", file: Path) -> None:
     """Into the rig file, with its picture beside it, against which a moved camera is told. The picture of a virtual
-    camera is not kept: the real one's differs. Raises RigFileError, OSError."""
+    camera is not kept: the real one's differs. Raises ValueError for a picture that is no evidence, RigFileError,
+    OSError."""
     from hardware.rig_edit import set_view
 
     if not rig.simulated:
         import cv2
 
+        from campaign.guard import why_doubted
+        from vision.quality import frame_facts
+
+        if refused := frame_facts(image).refused:
+            raise ValueError(f"Nothing is saved: {why_doubted(refused)}. Take a new picture.")
         picture = file.with_suffix(".view.png")
         before = picture.read_bytes() if picture.exists() else None
         picture.write_bytes(cv2.imencode(".png", image)[1].tobytes())
@@ -105,5 +116,5 @@ def marker_sheet(rig: "RigSpec | None", path: Path) -> str:
     board = board_of(rig) if rig is not None and told else strip_board(MARKERS, MARKER_MM)
     written = save_sheet([rack_page(board), lens_page(ChessBoard())], path)
     names = ", ".join(str(name) for name in written)
-    then = "" if told else " Tell the rig file of them: `aliquot markers` prints its [markers] part."
+    then = "" if told else " Tell the rig file of them: “aliquot markers” prints its [markers] part."
     return f"Saved: {names}. Print it at 100\u202f%, glue the strip to the rack's front.{then}"

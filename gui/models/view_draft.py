@@ -76,7 +76,7 @@ class ViewDraft:
         from vision.profile import Profile, two_point
 
         lower, upper = sorted(self.fills)
-        if lower[0] <= 0:
+        if lower[0] <= 0 or min(lower[1], upper[1]) <= 0:
             raise ValueError("type how much you put in for each, and the level at which you see it")
         if upper[0] == lower[0] or upper[1] <= lower[1]:
             raise ValueError("the larger one must be seen higher; measure each again")

@@ -54,7 +54,7 @@ class ViewTab(DevicesTab):
         self.white.setToolTip("Plain background beside the vial: colours are seen against it")
         self.fills = QCheckBox("Volume by two fills")
         self.fills.setToolTip("Two volumes that you put in, and the levels at which they are seen")
-        self.volumes = [_spin(f"Volume of fill {n}", "\u202fmL", 3, 1000.0) for n in (1, 2)]
+        self.volumes = [_spin(f"Volume of fill {n}", "\u202fmL", 3, 500.0) for n in (1, 2)]
         self.levels = [_spin(f"Level of fill {n}", "\u202fmm", 2, 500.0) for n in (1, 2)]
         self.reads = [
             button("Read", f"Take a picture and read the level of fill {n}; its line can be dragged")
@@ -215,7 +215,10 @@ class ViewTab(DevicesTab):
         draft = self.draft()
         row = reading.surface_row if reading.surface_row is not None else (draft.box[1] + draft.base_row) / 2
         self.picture.show_level(row)
-        self._levelled()
+        if reading.surface_row is not None:
+            self._levelled()
+        else:  # where the line stands is nobody's reading until it is dragged
+            self.levels[self._filling].setValue(0.0)
 
     def _levelled(self) -> None:
         draft = self.draft()

@@ -12,6 +12,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QFileDialog
 from pytestqt.qtbot import QtBot
 
+from campaign.eye import view_of
 from campaign.rack_sight import board_of
 from campaign.spec import CampaignSpec
 from gui import view_work
@@ -28,6 +29,8 @@ from tests.gui.test_devices_weigh import rig_file  # noqa: F401  a fixture
 from tests.vision.rack_scenes import photograph
 from vision.picture import load_image
 from vision.profile import Profile
+from vision.reader import unknown
+from vision.reading import Doubt
 
 SHIPPED = load_rig(path("rigs/virtual.toml"))
 VIAL = VialSpec(8000.0, 6500.0, 15.0, 17.0, 60.0)
@@ -175,7 +178,7 @@ def test_the_picture_of_a_real_camera_is_kept_beside_the_rig_file(rig_file: Path
 
 def test_a_view_that_cannot_be_saved_leaves_the_old_one_with_its_picture(rig_file: Path) -> None:  # noqa: F811
     assert SHIPPED.view is not None
-    rig, old = replace(SHIPPED, simulated=False), np.full((480, 640, 3), 10, np.uint8)
+    rig, old = replace(SHIPPED, simulated=False), np.full((480, 640, 3), 60, np.uint8)
     view_work.save_view(rig, SHIPPED.view, old, rig_file)
     with pytest.raises(RigFileError):
         view_work.save_view(rig, replace(SHIPPED.view, px_per_mm=-1.0), old + 100, rig_file)
@@ -183,6 +186,38 @@ def test_a_view_that_cannot_be_saved_leaves_the_old_one_with_its_picture(rig_fil
     assert view is not None
     assert view.px_per_mm == SHIPPED.view.px_per_mm
     assert np.array_equal(load_image(view.picture), old)
+
+
+@pytest.mark.parametrize(("code", "why"), [(3, "black"), (255, "overexposed")])
+def test_a_picture_that_shows_nothing_is_told_and_not_kept(rig_file: Path, code: int, why: str) -> None:  # noqa: F811
+    assert SHIPPED.view is not None
+    image = np.full((480, 640, 3), code, np.uint8)
+    camera: Any = SimpleNamespace(camera=SimpleNamespace(capture=lambda: SimpleNamespace(image=image)))
+    assert why in view_work.picture(camera)[1]
+    with pytest.raises(ValueError, match=why):
+        view_work.save_view(replace(SHIPPED, simulated=False), SHIPPED.view, image, rig_file)
+    assert not list(rig_file.parent.glob("*.png"))
+
+
+def test_a_level_that_the_eye_does_not_see_is_no_figure_until_the_line_is_dragged(tab: ViewTab) -> None:
+    image = np.full((480, 640, 3), 200, np.uint8)
+    tab.show_rig(SHIPPED)
+    tab.show_picture(image)
+    tab.fills.setChecked(True)
+    for box, value in zip((*tab.volumes, *tab.levels), (1.0, 4.0, 5.8, 22.9), strict=True):
+        box.setValue(value)
+    assert tab.save.isEnabled()
+    spec = tab.draft().spec(SHIPPED.rack.vial)
+    view = view_of(replace(SHIPPED, view=spec))
+    assert view is not None
+    tab.show_level((image, unknown(view, Doubt.GLARE)))
+    assert tab.picture.level.isVisible()
+    assert tab.levels[0].value() == 0.0
+    assert not tab.save.isEnabled()
+    tab.picture.level.place(tab.picture.bottom.row - 6.4 * 5.8)
+    tab.picture.levelled.emit()
+    assert tab.levels[0].value() == pytest.approx(5.8)
+    assert tab.save.isEnabled()
 
 
 def test_what_is_typed_for_two_fills_is_asked_for_at_once(tab: ViewTab) -> None:
