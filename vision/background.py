@@ -42,13 +42,12 @@ class Panel:
     """Light of the panel: a reference, bent to the shade seen on both sides of the vial.
 
     white: linear light, BGR. shade: (4, 3) of the natural logarithm: constant, down, down squared, across; in units
-    of `box`. patched: whether a white patch was the reference.
+    of `box`.
     """
 
     white: Floats
     box: tuple[int, int, int, int]
     shade: Floats
-    patched: bool
 
     def log_light(self, rows: Floats, columns: Floats) -> npt.NDArray[np.float32]:
         """Decadic logarithm of linear light (rows, columns, 3)."""
@@ -76,7 +75,7 @@ def panel_behind(image: Image, box: tuple[int, int, int, int], white_px: Box | N
         near = np.all(np.abs(ratio) < LIKE_WHITE, axis=1)
         if near.mean() > 0.25:
             seen.append((at[near], ratio[near]))
-    return Panel(reference, box, fitted_shade(box, seen), white_px is not None)
+    return Panel(reference, box, fitted_shade(box, seen))
 
 
 def beside(image: Image, box: tuple[int, int, int, int]) -> list[tuple[Floats, Floats]]:

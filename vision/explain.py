@@ -63,15 +63,13 @@ class Layered:
 @dataclass(frozen=True)
 class Explanation:
     """layers: from the surface down, none when empty. top_sd: of the topmost row, px. air: absorbance (3,) above.
-    chances: of the surface (or of "empty"), of the number of layers, and of their kinds. noise: of a row,
-    absorbance. rows: what was explained.
+    chances: of the surface (or of "empty"), of the number of layers, and of their kinds. rows: what was explained.
     """
 
     layers: tuple[Layered, ...]
     top_sd: float
     air: Floats
     chances: tuple[float, float, float]
-    noise: float
     rows: Rows
 
 
@@ -115,7 +113,7 @@ def explain(column: Column, empty: Column | None, window: Window, expected: floa
     best = int(chance.argmax())
     if best == 0:
         air = np.median(rows.colour, axis=0)
-        return Explanation((), 0.0, air, (float(chance[0]), 1.0, 1.0), seen.noise, rows)
+        return Explanation((), 0.0, air, (float(chance[0]), 1.0, 1.0), rows)
     m, n = window.meniscus, len(rows.colour)
     at = seen.places[best - 1]
     near = [i + 1 for i, p in enumerate(seen.places) if abs(p - at) <= max(2 * m, SAME * n)]
@@ -138,7 +136,7 @@ def explain(column: Column, empty: Column | None, window: Window, expected: floa
     layers = tuple(
         Layered(a + window.first, b + window.first, p > 0.5) for a, b, p in zip(tops, tops[1:], solid, strict=False)
     )
-    return Explanation(layers, sd, air, (float(chance[near].sum()), float(split[cut]), sure), seen.noise, rows)
+    return Explanation(layers, sd, air, (float(chance[near].sum()), float(split[cut]), sure), rows)
 
 
 def softmax(score: Floats) -> Floats:

@@ -35,13 +35,12 @@ class Rows:
     """What the rows between brim and base show: absorbance (rows, channels) in three groups.
 
     colour: B, G, R of the middle. sides: (4) grey of the side bands less the middle's. bands: (5) grey of the
-    middle bands less their median. first: row of the column where they begin.
+    middle bands less their median.
     """
 
     colour: Floats
     sides: Floats
     bands: Floats
-    first: int
 
     @property
     def groups(self) -> tuple[Floats, Floats, Floats]:
@@ -57,7 +56,6 @@ def rows_of(bands: Floats, first: int, last: int) -> Rows:
         colour=middle_row(part[MIDDLES]),
         sides=(grey[list(SIDES)] - middle).T,
         bands=(grey[MIDDLES] - middle).T,
-        first=first,
     )
 
 
