@@ -179,9 +179,10 @@ def _moved_once(image: Image, grid: PlateGrid, radii: Floats) -> tuple[PlateGrid
     chosen = int(np.argmax((clearness * weight.max(axis=0)).sum(axis=1)))
     sure = clearness[chosen]
     shift, agreed = _smooth_shift(grid, offsets[chosen], weight[chosen])
-    if agreed < AGREED:
-        return grid, np.ones((grid.rows, grid.columns))
     total = np.array(grid.bend) + shift
+    far = np.abs(smooth_terms(grid.nodes(), grid.rows, grid.columns) @ total.T).max()
+    if agreed < AGREED or far > REACH:  # a well is not sought further, so a fit that goes there is none
+        return grid, np.ones((grid.rows, grid.columns))
     moved = replace(
         grid,
         bend=(tuple(float(v) for v in total[0]), tuple(float(v) for v in total[1])),
@@ -220,6 +221,8 @@ def _peaks(stacks: Floats, grid: PlateGrid, margin: float) -> tuple[Floats, Floa
         window = stacks[:, y - reach : y + reach + 1, x - reach : x + reach + 1]
         for n, seen in enumerate(window):
             j, i = np.unravel_index(int(np.argmax(seen)), seen.shape)
+            if not (0 < j < 2 * reach and 0 < i < 2 * reach):
+                continue  # no peak, but the flank of a neighbour's
             clearness[n, well] = seen[j, i] / floor
             offsets[n, well] = (
                 (i + _vertex(seen[j, :], int(i)) - reach) / FINE_PX,

@@ -151,6 +151,24 @@ def test_drawn_plates(rows: int, columns: int, radius: float, share: float) -> N
         assert np.abs(np.array([w.centre_px for w in reading.wells]) - true).max() < 4.5
 
 
+FEW_ROWS = [(2, 3, (800, 600)), (3, 4, (800, 600)), (2, 12, (1600, 400))]
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(("rows", "columns", "size"), FEW_ROWS)
+def test_dark_wells_do_not_draw_their_neighbours_to_them(
+    rows: int, columns: int, size: tuple[int, int], seed: int
+) -> None:
+    first = {(0, column): (200, 60, 40) for column in range(columns)}
+    scene = PlateScene(rows, columns, first, size=size, seed=seed, radius=0.41 if columns < 6 else 0.37)
+    image, corners = draw_plate_scene(scene)
+    reading = read(image, corners, rows, columns)
+    assert counted(reading, scene) == {"right": rows * columns}
+    true = grid_from_corners([tuple(c) for c in corners], rows, columns)
+    off = np.array([w.centre_px for w in reading.wells]) - true.centres().reshape(-1, 2)
+    assert np.linalg.norm(off, axis=1).max() < 0.5 * true.pitch_px().min()
+
+
 def test_a_full_plate_is_full_or_unknown() -> None:
     scene = PlateScene(contents=contents(8, 12, 1.0, 3))
     found = counted(read(*draw_plate_scene(scene)), scene)
