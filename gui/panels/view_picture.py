@@ -15,6 +15,8 @@ from gui.widgets.card import Empty
 from gui.widgets.drag_box import Box, DragBox, DragLine
 
 Image = npt.NDArray[np.uint8]
+MOST_PX = 1920
+"""Width above which every second pixel, or third, is drawn: more of them hold up the window and are not seen."""
 
 
 class ViewPicture(QWidget):
@@ -45,6 +47,8 @@ class ViewPicture(QWidget):
         self.port.addItem(self.level, ignoreBounds=True)
         self.level.changed.connect(self.levelled)
         self.level.hide()
+        self.size_px: tuple[int, int] | None = None
+        """Of the picture; None while there is none."""
         self.proposals: list[Box] = []
         self._outlines: list[tuple[QGraphicsRectItem, pg.TextItem]] = []
         self._theme: Theme | None = None
@@ -54,12 +58,6 @@ class ViewPicture(QWidget):
         self.pages.addWidget(self.view)
         self.view.scene().sigMouseClicked.connect(self._clicked)
 
-    @property
-    def size_px(self) -> tuple[int, int] | None:
-        """Of the picture; None while there is none."""
-        shape = self.image.image.shape if self.image.image is not None else None
-        return (int(shape[1]), int(shape[0])) if shape else None
-
     def say_nothing(self, why: str) -> None:
         """There is no picture, and why."""
         self.empty.setText(why)
@@ -67,9 +65,13 @@ class ViewPicture(QWidget):
 
     def show_image(self, image: Image) -> None:
         """A BGR picture; the boxes stay, inside it."""
-        self.image.setImage(np.ascontiguousarray(image[..., ::-1]), autoLevels=False, levels=(0, 255))
         height, width = image.shape[:2]
-        self.image.setRect(QRectF(-0.5, -0.5, width, height))
+        self.size_px = (width, height)
+        every = -(-width // MOST_PX)
+        drawn = np.ascontiguousarray(image[::every, ::every, ::-1])
+        self.image.setImage(drawn, autoLevels=False, levels=(0, 255))
+        # the middle of each pixel that is drawn stays where it was
+        self.image.setRect(QRectF(-every / 2, -every / 2, every * drawn.shape[1], every * drawn.shape[0]))
         self.port.setRange(QRectF(-0.5, -0.5, width, height), padding=0)
         limits = (-0.5, -0.5, width - 0.5, height - 0.5)
         row = self.bottom.row

@@ -199,6 +199,21 @@ def test_a_picture_that_shows_nothing_is_told_and_not_kept(rig_file: Path, code:
     assert not list(rig_file.parent.glob("*.png"))
 
 
+@pytest.mark.parametrize("width", [640, 1920, 2592, 3840])
+def test_a_large_picture_is_drawn_with_fewer_pixels_each_where_it_was(tab: ViewTab, width: int) -> None:
+    tab.show_rig(SHIPPED)
+    image = np.zeros((width * 3 // 4, width, 3), np.uint8)
+    image[:, 300:] = 255
+    tab.show_picture(image)
+    picture = tab.picture
+    drawn = picture.image.image
+    assert picture.size_px == (width, width * 3 // 4)
+    assert drawn.shape[1] <= 1920
+    first = int(np.argmax(drawn[-1, :, 0] > 0))
+    where = picture.image.mapToParent(QPointF(first + 0.5, 0.5))
+    assert where.x() == pytest.approx(300, abs=1e-6)
+
+
 def test_a_level_that_the_eye_does_not_see_is_no_figure_until_the_line_is_dragged(tab: ViewTab) -> None:
     image = np.full((480, 640, 3), 200, np.uint8)
     tab.show_rig(SHIPPED)
