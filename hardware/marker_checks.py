@@ -1,4 +1,4 @@
-"""What the markers and the lens of a rig file say against each other, and against what can be printed."""
+"""What the markers of a rig file say against each other, and against what can be printed."""
 
 import math
 
