@@ -105,7 +105,7 @@ def marker_sheet(rig: "RigSpec | None", path: Path) -> str:
     """Write the strip of the rig file's markers, or one to begin with, and the board that measures the lens.
 
     Returns what is to be done with it. Raises ValueError for another ending than .pdf or .svg and for markers that
-    do not fit the paper, OSError.
+    do not fit the paper, RuntimeError where nothing can be written.
     """
     from campaign.rack_sight import board_of
     from vision.marker_sheet import lens_page, rack_page, strip_board
@@ -114,7 +114,10 @@ def marker_sheet(rig: "RigSpec | None", path: Path) -> str:
 
     told = rig is not None and rig.markers is not None
     board = board_of(rig) if rig is not None and told else strip_board(MARKERS, MARKER_MM)
-    written = save_sheet([rack_page(board), lens_page(ChessBoard())], path)
+    try:
+        written = save_sheet([rack_page(board), lens_page(ChessBoard())], path)
+    except OSError as error:
+        raise RuntimeError(f"{path} cannot be written: {error.strerror}. Choose another folder.") from error
     names = ", ".join(str(name) for name in written)
     then = "" if told else " Tell the rig file of them: “aliquot markers” prints its [markers] part."
     return f"Saved: {names}. Print it at 100\u202f%, glue the strip to the rack's front.{then}"
