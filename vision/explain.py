@@ -14,11 +14,12 @@ from vision.calibration import VialView
 from vision.cap import below_cap
 from vision.colour import Floats
 from vision.column import MIDDLES, SIDES, Column
-from vision.column_trees import BOUNDARY_TREES, KIND_TREES, SURFACE_TREES
 from vision.column_weights import BOUNDARY, KIND, SURFACE
 from vision.hypotheses import NAMES, Rows, Seen, features, rows_of
+from vision.layer_trees import BOUNDARY_TREES, KIND_TREES
 from vision.layers import BOUNDARY_NAMES, KIND_NAMES, boundary_features, kind_features, roughness
 from vision.level import middle_row, refine, row_sigma
+from vision.surface_trees import SURFACE_TREES
 from vision.trees import Trees
 
 MENISCUS_MM = 0.5

@@ -1,7 +1,8 @@
 """Fits the weights of `vision.explain` and the map of `vision.confidence` on rendered scenes; prints their modules.
 
     python -m tests.vision.fit_column weights > vision/column_weights.new
-    python -m tests.vision.fit_column trees > vision/column_trees.new
+    python -m tests.vision.fit_column surface_trees > vision/surface_trees.new
+    python -m tests.vision.fit_column layer_trees > vision/layer_trees.new
     python -m tests.vision.fit_column confidence --first 3300 --seeds 900 > vision/confidence_weights.new
 
 each then moved over the module of its name, the last when the others are in place.
@@ -266,9 +267,11 @@ def source(said: argparse.Namespace) -> str:
     weights = [
         (name, what, names, cases, logit(cases, penalty), n) for name, what, names, cases, penalty, n in fits
     ]
-    if said.what == "trees":
-        trees = [f'{name}_TREES = """\n{boosted(cases, w, n)}\n"""\n' for name, _, _, cases, w, n in weights]
-        return "\n".join([f'"""Trees of `vision.explain`. {made}"""\n', *trees])
+    if said.what.endswith("_trees"):
+        chosen = [w for w in weights if (w[0] == "SURFACE") == (said.what == "surface_trees")]
+        trees = [f'{name}_TREES = """\n{boosted(cases, w, n)}\n"""\n' for name, _, _, cases, w, n in chosen]
+        weigh = said.what.removesuffix("_trees") + "s"
+        return "\n".join([f'"""Trees of `vision.explain` that weigh {weigh}. {made}"""\n', *trees])
     parts = [written(name, what, names, w) for name, what, names, _, w, _ in weights]
     return "\n".join([f'"""Weights of `vision.explain`, by feature. {made}"""\n', *parts])
 
@@ -276,7 +279,7 @@ def source(said: argparse.Namespace) -> str:
 def main() -> int:
     """Print one of the modules."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("weights", "trees", "confidence"))
+    parser.add_argument("what", choices=("weights", "surface_trees", "layer_trees", "confidence"))
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--seeds", type=int, default=3300)
     cv2.setNumThreads(1)
