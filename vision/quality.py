@@ -73,14 +73,14 @@ def frame_facts(
 
 def sharpness_px(grey: Image) -> float:
     """Sigma of the sharpest edges, px: an edge's height over its slope. inf where nothing has an edge."""
-    g = cv2.GaussianBlur(grey, (0, 0), 1.0).astype(np.float32)
-    slope = np.maximum(np.abs(cv2.Sobel(g, cv2.CV_32F, 1, 0)), np.abs(cv2.Sobel(g, cv2.CV_32F, 0, 1))) / 8
+    g = cv2.GaussianBlur(grey, (0, 0), 1.0)
     kernel = np.ones((17, 17), np.uint8)
-    height = cv2.dilate(g, kernel) - cv2.erode(g, kernel)
+    height = cv2.subtract(cv2.dilate(g, kernel), cv2.erode(g, kernel))
     strong = height > max(20.0, 0.5 * float(height.max()))
     if strong.sum() < 12:
         return float("inf")
-    steep = float(np.percentile(slope[strong] / height[strong], 95))
+    along = [np.abs(cv2.Sobel(g, cv2.CV_16S, x, 1 - x)[strong]) for x in (0, 1)]
+    steep = float(np.percentile(np.maximum(*along) / (8.0 * height[strong]), 95))
     # a Gaussian edge of sigma s has slope height / (s sqrt(2 pi)); the first blur of 1 px is taken off
     sigma = 1 / (steep * np.sqrt(2 * np.pi)) if steep > 0 else float("inf")
     return float(np.sqrt(max(0.0, sigma**2 - 1.0)))
