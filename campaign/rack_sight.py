@@ -1,7 +1,7 @@
 """A rig's markers, lens and slots in the words of the eye: where every vial is in the picture."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -110,7 +110,8 @@ def station_view(rig: RigSpec, seen: RackSeen, slot: str) -> ViewSpec:
         raise ValueError(f"{slot} is not wholly in the picture: move the camera or the stage")
     view, old = found.view, rig.view
     white = view.white_px or (None if old is None else old.white_px)
-    return ViewSpec(view.box_px, view.base_row, view.px_per_mm, white, None if old is None else old.volume)
+    now = ViewSpec(view.box_px, view.base_row, view.px_per_mm, white)
+    return now if old is None else replace(now, volume=old.volume, colours=old.colours)
 
 
 def view_shift(rig: RigSpec, seen: RackSeen, slot: str) -> Moved | None:

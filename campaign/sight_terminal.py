@@ -19,7 +19,7 @@ from vision.picture import load_image
 from vision.rack_markers import ChessBoard
 from vision.rack_pose import NotSeen
 from vision.rack_slots import SlotView
-from vision.reader import read_vial
+from vision.reader import read_frame
 from vision.sheet_files import save_sheet
 
 if TYPE_CHECKING:
@@ -93,7 +93,9 @@ def look_rack_command(arguments: argparse.Namespace) -> int:
             lines = [f"{path}: {seen.why}"]
         else:
             true = image if correction is None else correction.corrected(image)
-            readings = {slot.slot: read_vial(true, slot.view) for slot in seen.slots if not _why_not(slot)}
+            known = [slot for slot in seen.slots if not _why_not(slot)]
+            told = read_frame(true, [slot.view for slot in known])
+            readings = {slot.slot: reading for slot, reading in zip(known, told, strict=True)}
             record[path.name] = _record(rig, seen, readings, at)
             lines = [
                 f"{path}: {_in_words(seen)}",

@@ -45,7 +45,7 @@ def vials(rig: "Rig", image: "Image") -> tuple[tuple[list[Box], "ViewSpec | None
 
 def _by_markers(rig: "Rig", image: "Image") -> tuple["ViewSpec | None", str]:
     """The view of the slot at the station, and what is said; no view where the markers do not tell it."""
-    from campaign.rack_sight import RackSeen, see_rack, station_view
+    from campaign.rack_sight import RackSeen, see_rack, station_view, view_shift
 
     if not rig.stage.homed:
         return None, "Home the stage, or the markers do not tell which slot is at the station. "
@@ -55,9 +55,11 @@ def _by_markers(rig: "Rig", image: "Image") -> tuple["ViewSpec | None", str]:
     if not isinstance(seen, RackSeen):
         return None, f"By the markers: {seen.why}. "
     try:
-        return station_view(rig.spec, seen, slot), f"The markers tell where {slot} is; drag what is off."
+        view, moved = station_view(rig.spec, seen, slot), view_shift(rig.spec, seen, slot)
     except ValueError as error:
         return None, f"By the markers: {error}. "
+    since = "" if moved is None else f", and {moved.words} since the view was saved"
+    return view, f"The markers tell where {slot} is{since}; drag what is off."
 
 
 def level(rig: "Rig", view: "ViewSpec") -> tuple[tuple["Image", "VialReading"], str]:

@@ -156,6 +156,13 @@ def test_markers_on_the_rack_tell_the_station_s_view(tab: ViewTab) -> None:
     assert view is not None
     assert boxes == [view.box_px]
     assert "where B2 is" in said
+    assert ("moved by" in said) == (rig.view is not None)
+    x0, y0, x1, y1 = view.box_px
+    kept = replace(view, box_px=(x0 + 12, y0, x1 + 12, y1), colours="colours.json")
+    (_, again), said = view_work.vials(at_station(replace(rig, view=kept), "B2"), image)
+    assert "the camera has moved by 12 px" in said
+    assert again is not None
+    assert again.colours == "colours.json"
     tab.show_rig(rig)
     tab.show_picture(image)
     tab.show_vials(boxes, view)
