@@ -110,7 +110,7 @@ def marker_sheet(rig: "RigSpec | None", path: Path) -> str:
     do not fit the paper, RuntimeError where nothing can be written.
     """
     from campaign.rack_sight import board_of
-    from vision.marker_sheet import lens_page, rack_page, strip_board
+    from vision.marker_sheet import MARKER_MM, MARKERS, lens_page, rack_page, strip_board
     from vision.rack_markers import ChessBoard
     from vision.sheet_files import save_sheet
 
