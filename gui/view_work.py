@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from vision.reading import VialReading
 
 Box = tuple[float, float, float, float]
-MARKERS, MARKER_MM = 4, 15.0
-"""In the strip for the rack's front."""
 
 
 def picture(rig: "Rig") -> tuple["Image", str]:
